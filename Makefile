@@ -1,0 +1,57 @@
+# Needs cargo, a C compiler and Python 3; everything else is fetched into target/.
+.DEFAULT_GOAL := help
+.PHONY: help build fmt lint test test-system test-faults sim bench demo deny docs-check services ci
+
+CARGO ?= cargo
+PYTHON ?= python3
+# Tests mostly wait for servers, and each server costs memory: more than cores, yet few.
+TEST_THREADS ?= 4
+SEEDS ?= 500
+export RUST_TEST_THREADS = $(TEST_THREADS)
+export PATH := $(CURDIR)/target/tools/bin:$(PATH)
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F '\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+build: ## Build all binaries, optimised
+	$(CARGO) build --locked --release --workspace --bins
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+lint: ## Formatting, clippy, documentation, licences and bans; warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(MAKE) docs-check deny
+
+test: services ## Every test, against real Postgres and NATS that it fetches and starts itself
+	@echo "== tests of all crates and of the whole, $(TEST_THREADS) at a time"
+	$(CARGO) test --locked --workspace
+
+test-system: services ## Only the tests of the whole: real servers, real processes
+	$(CARGO) test --locked -p rig -p system-tests
+
+test-faults: services ## Kill processes and servers in mid-run, 20 seeds; every run must end whole
+	$(CARGO) run --locked --release -p system-tests --bin faults
+
+sim: ## Simulate the whole system under faults, SEEDS=n seeds
+	$(CARGO) run --locked --release -p sim -- --seeds $(SEEDS)
+
+bench: services ## Measure this machine and the product on it, into target/bench/results.json
+	$(CARGO) run --locked --release -p system-tests --bin bench
+
+demo: ## Run a campaign on embedded parts, in one process, without a model
+	$(CARGO) run --locked --release --bin pressrun -- demo
+
+deny: ## Check licences, bans and sources of all dependencies (.ci/run gets cargo-deny)
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --locked check bans licenses sources; \
+	else echo "== no cargo-deny: 'cargo install cargo-deny --locked --root target/tools' to check licences here too"; fi
+
+docs-check: ## Build the documentation; a broken link is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
+
+services: ## Find or fetch nats-server and Postgres
+	$(PYTHON) tests/rig/services.py fetch
+
+ci: ## Exactly what CI runs
+	.ci/run

@@ -1,0 +1,125 @@
+//! The way that every writing agent goes: read the job, ask the model, check, hand back.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use llm::{Provider, Request, offline::Work, structured::complete_checked_by};
+use model::{AgentKind, ErrorClass, Failure, job::Product, usage::Provenance};
+use serde_json::Value;
+use worker::{Agent, AgentCard, Assignment};
+
+use crate::{
+    MAX_OUTPUT_BYTES,
+    material::Material,
+    prompt::{self, Prompts},
+    task::{Task, defect},
+};
+
+/// How freely a model chooses its words.
+const TEMPERATURE: f32 = 0.7;
+
+/// One task over one provider.
+pub(crate) struct Writer {
+    task: &'static dyn Task,
+    provider: Arc<dyn Provider>,
+    prompts: Arc<Prompts>,
+    card: AgentCard,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        task: &'static dyn Task,
+        provider: Arc<dyn Provider>,
+        prompts: Arc<Prompts>,
+    ) -> Result<Self, Failure> {
+        let output_schema = serde_json::from_str(task.schema())
+            .map_err(|error| defect("a schema cannot be read", error))?;
+        let price = provider.price();
+        let card = AgentCard {
+            kind: AgentKind::new(task.kind()).map_err(|error| defect("an agent kind", error))?,
+            output_schema,
+            facts: task.facts(),
+            model: provider.model().to_owned(),
+            version: prompt::version(task.kind(), task.schema()),
+            max_output_bytes: MAX_OUTPUT_BYTES,
+            input_price_microusd: price.input_microusd,
+            output_price_microusd: price.output_microusd,
+        };
+        Ok(Self {
+            task,
+            provider,
+            prompts,
+            card,
+        })
+    }
+
+    fn request(&self, assignment: &Assignment, material: &Material) -> Result<Request, Failure> {
+        let brief = &material.brief;
+        let own = self.task.context(brief, assignment.attempt);
+        let kind = self.task.kind();
+        Ok(Request {
+            task: kind.to_owned(),
+            input: self.work(assignment, material)?,
+            system: prompt::SYSTEM.to_owned(),
+            prompt: self
+                .prompts
+                .render(kind, material, assignment.attempt, own)?,
+            schema: self.task.schema_for(&self.card.output_schema, brief)?,
+            schema_name: kind.to_owned(),
+            max_output_tokens: self.task.max_output_tokens(),
+            temperature: Some(TEMPERATURE),
+            repair: None,
+        })
+    }
+
+    fn work(&self, assignment: &Assignment, material: &Material) -> Result<Value, Failure> {
+        serde_json::to_value(Work {
+            brief: material.brief.clone(),
+            seed: assignment.job.to_string(),
+            revision: assignment.revision,
+            note: material.note.clone(),
+            said: material.said(),
+        })
+        .map_err(|error| defect("the offline writer's input", error))
+    }
+}
+
+#[async_trait]
+impl Agent for Writer {
+    fn card(&self) -> &AgentCard {
+        &self.card
+    }
+
+    /// The provenance leaves `worker` and `duration_ms` to the host.
+    async fn perform(&self, assignment: &Assignment) -> Result<Product, Failure> {
+        let material = Material::of(assignment)?;
+        let request = self.request(assignment, &material)?;
+        let settle = |answer: &Value| self.task.settle(&material.brief, answer);
+        let checked = complete_checked_by(self.provider.as_ref(), &request, &|answer| {
+            settle(answer).err().unwrap_or_default()
+        })
+        .await?;
+        let settled = settle(&checked.value)
+            .map_err(|_| Failure::new(ErrorClass::Internal, "a checked answer did not settle"))?;
+        if settled.content.len() > MAX_OUTPUT_BYTES {
+            return Err(Failure::new(
+                ErrorClass::TooLong,
+                format!(
+                    "the artifact has {} bytes; at most {MAX_OUTPUT_BYTES} are taken",
+                    settled.content.len()
+                ),
+            ));
+        }
+        Ok(Product {
+            content: settled.content,
+            facts: settled.facts,
+            provenance: Provenance {
+                agent: self.task.kind().to_owned(),
+                model: checked.model,
+                prompt_version: self.card.version.clone(),
+                usage: checked.usage,
+                ..Provenance::default()
+            },
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! How many hashtags a post has.
+
+use model::{
+    platform::count_hashtags,
+    report::{Category, Severity},
+};
+
+use crate::{
+    piece::Piece,
+    rule::{Brief, Hits, Rule},
+};
+
+/// No more hashtags than the platform takes.
+pub(crate) struct Hashtags;
+
+impl Rule for Hashtags {
+    fn id(&self) -> &'static str {
+        "platform.hashtags"
+    }
+
+    fn category(&self) -> Category {
+        Category::PlatformRules
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Violation
+    }
+
+    fn rationale(&self) -> &'static str {
+        "The platform refuses a post with more."
+    }
+
+    fn check(&self, _brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
+        for (platform, variant, text) in piece.posts() {
+            let count = count_hashtags(&variant.post_text());
+            if let Some(max) = platform.limit().hashtags.filter(|max| count > *max) {
+                let place = text.path.trim_end_matches("/text");
+                hits.whole(
+                    format!("`{place}` has {count} hashtags; {platform} takes {max}."),
+                    "Keep the ones that people search for.",
+                );
+            }
+        }
+    }
+}

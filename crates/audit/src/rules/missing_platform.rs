@@ -1,0 +1,43 @@
+//! Platforms that were asked for and are not there.
+
+use model::report::{Category, Severity};
+
+use crate::{
+    piece::{Artifact, Piece},
+    rule::{Brief, Hits, Rule},
+};
+
+/// Every platform that the brief asks for is there.
+pub(crate) struct MissingPlatform;
+
+impl Rule for MissingPlatform {
+    fn id(&self) -> &'static str {
+        "platform.missing"
+    }
+
+    fn category(&self) -> Category {
+        Category::PlatformRules
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Violation
+    }
+
+    fn rationale(&self) -> &'static str {
+        "The brief asks for posts on it."
+    }
+
+    fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
+        let Artifact::ShortCopy(short) = &piece.artifact else {
+            return;
+        };
+        for platform in brief.brief.known_platforms() {
+            if !short.platforms.contains_key(&platform) {
+                hits.whole(
+                    format!("There is nothing for {platform}."),
+                    "Write one to three variants for it.",
+                );
+            }
+        }
+    }
+}

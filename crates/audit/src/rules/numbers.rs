@@ -1,0 +1,48 @@
+//! Numbers that the brief does not give.
+
+use model::report::{Category, Severity};
+
+use crate::{
+    claims::numbers,
+    piece::{Piece, Role},
+    rule::{Brief, Hits, Rule},
+};
+
+/// Percentages, amounts, multiples and other numbers that stand nowhere in the brief.
+pub(crate) struct Numbers;
+
+impl Rule for Numbers {
+    fn id(&self) -> &'static str {
+        "claims.number"
+    }
+
+    fn category(&self) -> Category {
+        Category::UnsupportedClaims
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Violation
+    }
+
+    fn rationale(&self) -> &'static str {
+        "A number is read as a fact, and only the brief's facts may be asserted."
+    }
+
+    fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
+        for text in piece.texts(&[Role::Shown, Role::Search]) {
+            for number in numbers(&text.text) {
+                if hits.is_full() {
+                    return;
+                }
+                if !brief.support.has(&number) {
+                    hits.at(
+                        text,
+                        number.range,
+                        "The brief gives no such number.",
+                        "Leave it out, or add a proof point with its source to the brief.",
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the server is asked for.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{api::compare, link::Link};
+use crate::{
+    limits::{
+        DUPLICATE_WINDOW, EVENTS_MAX_BYTES, JOB_ACK_WAIT, MAX_ACK_PENDING, MAX_AGE,
+        MAX_MESSAGE_BYTES, OUTCOME_ACK_WAIT, PARKED_MAX_AGE, PARKED_MAX_BYTES, QUEUE_MAX_BYTES,
+    },
+    port::BusError,
+    subject::{Stream, Subject},
+};
+
+/// Makes every stream that is missing and checks the others.
+pub(super) async fn make(link: &Link) -> Result<(), BusError> {
+    for stream in Stream::ALL {
+        let wanted = wanted(stream);
+        let made = link.stream(stream, &wanted).await?;
+        compare(&format!("stream {}", stream.name()), &wanted, &made)?;
+    }
+    Ok(())
+}
+
+/// A stream's configuration. Replicas are the operator's choice.
+fn wanted(stream: Stream) -> Value {
+    let (retention, discard, max_age, max_bytes) = match stream {
+        Stream::Jobs | Stream::Outcomes => ("workqueue", "new", MAX_AGE, QUEUE_MAX_BYTES),
+        Stream::Events => ("limits", "old", MAX_AGE, EVENTS_MAX_BYTES),
+        Stream::Parked => ("limits", "old", PARKED_MAX_AGE, PARKED_MAX_BYTES),
+    };
+    json!({
+        "name": stream.name(),
+        "subjects": [stream.subjects()],
+        "storage": "file",
+        "retention": retention,
+        "discard": discard,
+        "max_age": nanoseconds(max_age),
+        "max_bytes": max_bytes,
+        "max_msg_size": MAX_MESSAGE_BYTES,
+        "duplicate_window": nanoseconds(DUPLICATE_WINDOW),
+        "allow_direct": true,
+    })
+}
+
+/// How long a delivery from this stream may go unacked.
+pub(super) fn ack_wait(stream: Stream) -> Duration {
+    match stream {
+        Stream::Jobs => JOB_ACK_WAIT,
+        Stream::Outcomes | Stream::Events | Stream::Parked => OUTCOME_ACK_WAIT,
+    }
+}
+
+/// The configuration of the consumer that a work queue's pullers share.
+pub(super) fn queue_consumer(stream: Stream, name: &str, queue: &Subject) -> Value {
+    json!({
+        "durable_name": name,
+        "filter_subject": queue.as_str(),
+        "deliver_policy": "all",
+        "ack_policy": "explicit",
+        "ack_wait": nanoseconds(ack_wait(stream)),
+        "max_deliver": -1,
+        "max_ack_pending": MAX_ACK_PENDING,
+    })
+}
+
+/// JetStream counts in nanoseconds.
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

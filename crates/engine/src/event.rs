@@ -1,0 +1,189 @@
+//! What has happened to a run. Events are numbered 1, 2, 3 … without a gap and never changed; they carry
+//! facts and hashes, never content.
+
+use model::{
+    AgentKind, ContentHash, Failure, JobId, RunStatus, StepName, Timestamp, fact::Facts,
+    usage::Usage,
+};
+
+/// One numbered event of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// 1, 2, 3 … within the run.
+    pub sequence: u64,
+    /// When; never before the event that precedes it.
+    pub time: Timestamp,
+    /// The lifecycle state that the run is in after it.
+    pub state: String,
+    /// What happened.
+    pub kind: Kind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// The run was accepted.
+    Submitted {
+        /// When the run is given up; none means never.
+        deadline: Option<Timestamp>,
+    },
+    /// A job went out for the step.
+    StepStarted {
+        /// The step.
+        step: StepName,
+        /// The agent kind that is to do it.
+        agent: AgentKind,
+        /// The job.
+        job: JobId,
+        /// Its lease token.
+        token: u64,
+        /// 1 for the first.
+        attempt: u32,
+        /// 1 for the first, + 1 with each reopening.
+        revision: u32,
+    },
+    /// The step's condition was false, so it does not run.
+    StepSkipped {
+        /// The step.
+        step: StepName,
+        /// The condition as written.
+        condition: String,
+    },
+    /// The step's result is there.
+    StepFinished {
+        /// The step.
+        step: StepName,
+        /// The agent kind that did it.
+        agent: AgentKind,
+        /// The job.
+        job: JobId,
+        /// Its lease token.
+        token: u64,
+        /// Which attempt it was.
+        attempt: u32,
+        /// Number of the stored version, 1, 2, 3 … within run and step.
+        version: u32,
+        /// Of the version's bytes.
+        hash: ContentHash,
+        /// The declared facts.
+        facts: Facts,
+        /// What the attempt used.
+        usage: Usage,
+        /// How long the agent worked, milliseconds.
+        duration_ms: u64,
+    },
+    /// An attempt failed and another follows at `at`.
+    StepRetrying {
+        /// The step.
+        step: StepName,
+        /// The job that failed.
+        job: JobId,
+        /// Its lease token.
+        token: u64,
+        /// The attempt that failed.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// What the attempt used.
+        usage: Usage,
+        /// When the next attempt starts.
+        at: Timestamp,
+    },
+    /// The step failed for good (in this revision).
+    StepFailed {
+        /// The step.
+        step: StepName,
+        /// The job and lease token whose outcome it was; none when it failed without an outcome.
+        job: Option<(JobId, u64)>,
+        /// The last attempt; 0 when there was none.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// What the last attempt used.
+        usage: Usage,
+    },
+    /// A job that was lost goes out again, fenced by a new lease token.
+    JobRedriven {
+        /// The step.
+        step: StepName,
+        /// The job.
+        job: JobId,
+        /// The new lease token.
+        token: u64,
+        /// How many times the job was lost so far; a job that a worker handed back was not lost.
+        lost: u32,
+    },
+    /// All steps of a milestone have ended.
+    MilestoneReached {
+        /// The milestone's state.
+        milestone: String,
+    },
+    /// An outcome came whose lease had passed on: paid for, not applied.
+    OutcomeLate {
+        /// The job.
+        job: JobId,
+        /// The old lease token.
+        token: u64,
+        /// What it used.
+        usage: Usage,
+    },
+    /// A run at rest goes on: the step makes a new version, and its audits judge it.
+    Reopened {
+        /// The step.
+        step: StepName,
+        /// Blob of the note that the person gave.
+        note: Option<ContentHash>,
+        /// Who asked.
+        by: String,
+    },
+    /// Nothing is left to do.
+    Ended {
+        /// How it stands.
+        status: RunStatus,
+    },
+    /// Stopped for ever.
+    Cancelled {
+        /// Why.
+        reason: String,
+        /// Who asked.
+        by: String,
+    },
+}
+
+impl Kind {
+    /// The event type's name, as stored and as in the CloudEvents type `pressrun.run.v1.<name>`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Submitted { .. } => "submitted",
+            Self::StepStarted { .. } => "step_started",
+            Self::StepSkipped { .. } => "step_skipped",
+            Self::StepFinished { .. } => "step_finished",
+            Self::StepRetrying { .. } => "step_retrying",
+            Self::StepFailed { .. } => "step_failed",
+            Self::JobRedriven { .. } => "job_redriven",
+            Self::MilestoneReached { .. } => "milestone_reached",
+            Self::OutcomeLate { .. } => "outcome_late",
+            Self::Reopened { .. } => "reopened",
+            Self::Ended { .. } => "ended",
+            Self::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// The step that it is about.
+    pub fn step(&self) -> Option<&StepName> {
+        match self {
+            Self::StepStarted { step, .. }
+            | Self::StepSkipped { step, .. }
+            | Self::StepFinished { step, .. }
+            | Self::StepRetrying { step, .. }
+            | Self::StepFailed { step, .. }
+            | Self::JobRedriven { step, .. }
+            | Self::Reopened { step, .. } => Some(step),
+            Self::Submitted { .. }
+            | Self::MilestoneReached { .. }
+            | Self::OutcomeLate { .. }
+            | Self::Ended { .. }
+            | Self::Cancelled { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What should be under way for a run, derived from its state alone.
+
+use std::collections::BTreeMap;
+
+use model::{AgentKind, JobId, StepName, Timestamp};
+use workflow::Plan;
+
+use crate::run::{Phase, Run};
+
+/// Everything that should be under way. The store's rows equal it at all times.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outstanding {
+    /// Jobs by id and lease token.
+    pub jobs: BTreeMap<(JobId, u64), JobRef>,
+    /// Timers with the time they are due.
+    pub timers: BTreeMap<Timer, Timestamp>,
+}
+
+/// What a job is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRef {
+    /// Of which step.
+    pub step: StepName,
+    /// Who is to do it.
+    pub agent: AgentKind,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Which revision of the step.
+    pub revision: u32,
+}
+
+/// A timer's key within its run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// The run is given up.
+    Deadline,
+    /// The step's next attempt.
+    Retry(StepName),
+}
+
+impl Outstanding {
+    /// When the run must be woken; `None` when no timer runs.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.timers.values().min().copied()
+    }
+}
+
+/// Every job and timer that should be under way; nothing for a run at rest.
+pub fn outstanding(plan: &Plan, run: &Run) -> Outstanding {
+    let mut all = Outstanding::default();
+    if run.status.at_rest() || run.sequence == 0 {
+        return all;
+    }
+    if let Some(deadline) = run.deadline {
+        all.timers.insert(Timer::Deadline, deadline);
+    }
+    for (name, state) in &run.steps {
+        match &state.phase {
+            Phase::Running { job, token, .. } => {
+                if let Some(step) = plan.step(name) {
+                    let job_ref = JobRef {
+                        step: name.clone(),
+                        agent: step.kind.agent().clone(),
+                        attempt: state.attempt,
+                        revision: state.revision,
+                    };
+                    all.jobs.insert((job.clone(), *token), job_ref);
+                }
+            }
+            Phase::Backoff { until } => {
+                all.timers.insert(Timer::Retry(name.clone()), *until);
+            }
+            Phase::Waiting | Phase::Done | Phase::Skipped | Phase::Failed => {}
+        }
+    }
+    all
+}

@@ -1,0 +1,174 @@
+//! Whatever the order, the repeats and the losses: the same rules hold.
+
+use std::collections::BTreeSet;
+
+use model::ErrorClass;
+use proptest::prelude::*;
+
+use super::*;
+
+/// One move of an adversary; numbers pick among what is there.
+#[derive(Debug, Clone)]
+enum Move {
+    Done(usize),
+    Fail(usize, bool),
+    Lose(usize),
+    HandBack(usize),
+    Replay(usize),
+    Wake,
+    Cancel,
+    Regenerate(usize),
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let one = prop_oneof![
+        6 => any::<usize>().prop_map(Move::Done),
+        2 => (any::<usize>(), any::<bool>()).prop_map(|(at, retryable)| Move::Fail(at, retryable)),
+        2 => any::<usize>().prop_map(Move::Lose),
+        1 => any::<usize>().prop_map(Move::HandBack),
+        3 => any::<usize>().prop_map(Move::Replay),
+        2 => Just(Move::Wake),
+        1 => Just(Move::Cancel),
+        2 => any::<usize>().prop_map(Move::Regenerate),
+    ];
+    prop::collection::vec(one, 1..60)
+}
+
+fn pick<T: Clone>(from: &[T], at: usize) -> Option<T> {
+    (!from.is_empty()).then(|| from[at % from.len()].clone())
+}
+
+fn check(bench: &Bench) {
+    let Bench { plan, run, log, .. } = bench;
+    assert!(
+        log.iter()
+            .enumerate()
+            .all(|(at, event)| event.sequence == at as u64 + 1),
+        "a gap in the numbers"
+    );
+    assert!(
+        log.windows(2).all(|pair| pair[0].time <= pair[1].time),
+        "time turned back"
+    );
+    let mut again = Run::new(run.tenant.clone(), run.id.clone(), run.input.clone(), plan);
+    for event in log {
+        apply(plan, &mut again, event);
+    }
+    assert_eq!(again, *run, "replaying the events gives another run");
+
+    let under_way = outstanding(plan, run);
+    let nothing = under_way.jobs.is_empty() && under_way.timers.is_empty();
+    assert_eq!(
+        run.status.at_rest(),
+        nothing,
+        "a run at rest has work under way, or a running one is stuck"
+    );
+    for (job, token) in under_way.jobs.keys() {
+        assert_eq!(run.issued.get(token), Some(job));
+        assert!(!run.settled.contains(token), "a settled job is under way");
+    }
+    let tokens: Vec<_> = log
+        .iter()
+        .filter_map(|event| match &event.kind {
+            Kind::StepStarted { token, .. } | Kind::JobRedriven { token, .. } => Some(*token),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        tokens.windows(2).all(|pair| pair[0] < pair[1]),
+        "tokens do not grow"
+    );
+    let mut versions = BTreeSet::new();
+    for event in log {
+        if let Kind::StepFinished { step, version, .. } = &event.kind {
+            assert!(
+                versions.insert((step.clone(), *version)),
+                "version {version} of {step} twice"
+            );
+        }
+    }
+    let paid: u64 = run.settled.len() as u64 * usage().input_tokens;
+    assert_eq!(
+        run.usage.input_tokens, paid,
+        "every settled outcome is paid for once"
+    );
+}
+
+fn play(bench: &mut Bench, sent: &mut Vec<(JobId, u64)>, action: Move) {
+    let jobs: Vec<_> = outstanding(bench.plan, &bench.run)
+        .jobs
+        .into_keys()
+        .collect();
+    sent.extend(
+        jobs.iter()
+            .filter(|job| !sent.contains(job))
+            .cloned()
+            .collect::<Vec<_>>(),
+    );
+    let command = match action {
+        Move::Done(at) => pick(&jobs, at).map(|(job, token)| outcome(&job, token, "x")),
+        Move::Fail(at, retryable) => pick(&jobs, at).map(|(job, token)| {
+            failure(
+                &job,
+                token,
+                if retryable {
+                    ErrorClass::Timeout
+                } else {
+                    ErrorClass::Policy
+                },
+            )
+        }),
+        Move::Lose(at) => pick(&jobs, at).map(|(job, token)| Command::Redrive { job, token }),
+        Move::HandBack(at) => pick(&jobs, at).map(|(job, token)| Command::HandBack { job, token }),
+        Move::Replay(at) => pick(sent, at).map(|(job, token)| outcome(&job, token, "replayed")),
+        Move::Wake => {
+            bench.now = outstanding(bench.plan, &bench.run)
+                .wake_at()
+                .unwrap_or(bench.now)
+                .max(bench.now);
+            Some(Command::Wake)
+        }
+        Move::Cancel => Some(Command::Cancel {
+            reason: "r".into(),
+            by: "b".into(),
+        }),
+        Move::Regenerate(at) => {
+            let steps: Vec<_> = bench.run.steps.keys().cloned().collect();
+            pick(&steps, at).map(|step| Command::Regenerate {
+                step,
+                note: None,
+                by: "b".into(),
+            })
+        }
+    };
+    if let Some(command) = command {
+        let before = bench.run.clone();
+        if bench.tell(&command).is_err() {
+            assert_eq!(bench.run, before, "a refusal changes nothing");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_no_repeat_and_no_loss_breaks_a_run(parallel in any::<bool>(), moves in moves()) {
+        let mut bench = Bench::submitted(if parallel { "parallel" } else { "sequential" });
+        let mut sent = Vec::new();
+        for action in moves {
+            play(&mut bench, &mut sent, action);
+            check(&bench);
+        }
+        // Left alone with honest workers, every run comes to rest.
+        for _ in 0..100 {
+            if bench.run.status.at_rest() {
+                break;
+            }
+            play(&mut bench, &mut sent, Move::Done(0));
+            play(&mut bench, &mut sent, Move::Wake);
+        }
+        prop_assert!(bench.run.status.at_rest());
+        check(&bench);
+    }
+}

@@ -1,0 +1,121 @@
+//! What the bus says now: one reader per gateway, spread to the streams.
+
+use std::sync::Arc;
+
+use bus::{
+    Bus, Subject,
+    port::{EventFeed, From, Listen},
+};
+use model::limits::MAX_REQUEST_BYTES;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use wire::{events::v1::Event, job::v1::Heads};
+
+use crate::limits::{PAUSE, SIGNAL_QUEUE};
+
+/// What a stream hears.
+#[derive(Debug, Clone)]
+pub enum Signal {
+    /// An event, with its position in the bus's stream.
+    Event(Arc<Event>, u64),
+    /// A run has this many events, whether or not they were heard.
+    Head {
+        /// Whose.
+        tenant: Arc<str>,
+        /// Which run.
+        run: Arc<str>,
+        /// Its last number.
+        sequence: u64,
+    },
+    /// Something may have been missed: look at the history.
+    Missed,
+}
+
+/// The gateway's ear; cheap to clone.
+#[derive(Clone)]
+pub struct Feed {
+    signals: broadcast::Sender<Signal>,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self { signals: broadcast::channel(SIGNAL_QUEUE).0 }
+    }
+}
+
+impl Feed {
+    /// Hears everything from now on; a receiver that lags must look at the history.
+    pub fn subscribe(&self) -> broadcast::Receiver<Signal> {
+        self.signals.subscribe()
+    }
+
+    fn tell(&self, signal: Signal) {
+        // Nobody listening is fine.
+        drop(self.signals.send(signal));
+    }
+
+    /// Reads the bus until `stop`.
+    ///
+    /// # Errors
+    /// Never; failures of the bus are waited out.
+    pub async fn run(self, bus: Arc<dyn Bus>, stop: CancellationToken) -> anyhow::Result<()> {
+        while !stop.is_cancelled() {
+            let opened = async {
+                let heads = bus.listen(&Subject::heads()).await?;
+                let events = bus.events(&Subject::all_events(), From::Now).await?;
+                Ok::<_, bus::BusError>((heads, events))
+            };
+            match opened.await {
+                Ok((heads, events)) => {
+                    self.tell(Signal::Missed);
+                    self.read(bus.as_ref(), heads, events, &stop).await;
+                }
+                Err(error) => tracing::debug!(%error, "events cannot be read from the bus now"),
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes on what comes until either source fails.
+    async fn read(
+        &self,
+        bus: &dyn Bus,
+        mut heads: Box<dyn Listen>,
+        mut events: Box<dyn EventFeed>,
+        stop: &CancellationToken,
+    ) {
+        let reconnects = bus.reconnects();
+        while bus.reconnects() == reconnects {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                event = events.next() => match event {
+                    Ok((position, envelope)) => match wire::json::from_json(&envelope.body, MAX_REQUEST_BYTES) {
+                        Ok(event) => self.tell(Signal::Event(Arc::new(event), position)),
+                        Err(error) => tracing::warn!(id = envelope.id, %error, "an event cannot be read"),
+                    },
+                    Err(error) => {
+                        tracing::debug!(%error, "the event stream broke off");
+                        return;
+                    }
+                },
+                message = heads.next() => {
+                    let Some((_, body)) = message else { return };
+                    let Ok(heads) = wire::json::from_json::<Heads>(&body, MAX_REQUEST_BYTES) else { continue };
+                    for head in heads.heads {
+                        self.tell(Signal::Head {
+                            tenant: head.tenant.into(),
+                            run: head.run_id.into(),
+                            sequence: head.sequence,
+                        });
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The bounds of this crate.
+
+use std::time::Duration;
+
+/// Largest response body that is read from a provider, bytes (`reliability.md` R29).
+pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
+/// Largest answer text that is parsed, bytes.
+pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Largest response body that is read from a provider when it refuses, bytes.
+pub const MAX_ERROR_BYTES: usize = 64 * 1024;
+/// Most faults that are handed back with the one repair call.
+pub const MAX_FAULTS: usize = 20;
+/// Longest text of one fault, bytes.
+pub const MAX_FAULT_BYTES: usize = 300;
+/// Most of a faulty answer that is handed back with the repair call, bytes.
+pub const MAX_REPAIR_BYTES: usize = 32 * 1024;
+/// Longest wait taken from a `Retry-After`.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// Time to connect to a provider.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest API key, bytes.
+pub const MAX_KEY_BYTES: usize = 4 * 1024;

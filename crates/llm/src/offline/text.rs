@@ -1,0 +1,145 @@
+//! Handling texts that people wrote in any form.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::structured::visible;
+
+/// On one line, without list and heading marks at its front.
+pub(super) fn one_line(text: &str) -> String {
+    let text = visible(text);
+    let mut words = text.split_whitespace().peekable();
+    while words
+        .next_if(|w| matches!(*w, "-" | "*" | "+" | ">") || w.bytes().all(|b| b == b'#'))
+        .is_some()
+    {}
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// As part of a sentence: on one line, without the full stop at its end.
+pub(super) fn phrase(text: &str) -> String {
+    one_line(text)
+        .trim_end_matches(['.', ',', ';', ':', ' '])
+        .to_owned()
+}
+
+/// With a capital first letter, unless a capital follows at once (`iPhone`) or it is an address.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), second) if !second.is_some_and(char::is_uppercase) && !is_address(text) => {
+            first.to_uppercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Whether the first word is an address: one that is changed or cut leads elsewhere.
+fn is_address(text: &str) -> bool {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    word.contains("://") || word.contains("](") || word.to_ascii_lowercase().contains("www.")
+}
+
+/// Letters and digits in small form, words apart: what two texts are compared by.
+pub(super) fn fold(text: &str) -> String {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// At most `max` characters, cut after a word.
+pub(super) fn shorten(text: &str, max: usize) -> String {
+    shorten_until(text, |t| t.chars().count() <= max).unwrap_or_default()
+}
+
+/// The longest beginning of `text` that `fits` takes, cut after a word (within one only when the first
+/// word is too long itself) and closed by `…`. `None` when nothing fits.
+pub(super) fn shorten_until(text: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
+    if fits(text) {
+        return Some(text.to_owned());
+    }
+    let closed = |end: usize| {
+        let kept = text[..end].trim_end_matches([' ', ',', ';', ':', '.', '–']);
+        (!kept.is_empty()).then(|| format!("{kept}…"))
+    };
+    let longest = |ends: Vec<usize>| {
+        let fitting = ends.partition_point(|end| closed(*end).is_none_or(|t| fits(&t)));
+        // A length by weights need not grow with the text: look once more from there down.
+        ends[..fitting]
+            .iter()
+            .rev()
+            .filter_map(|end| closed(*end))
+            .find(|t| fits(t))
+    };
+    let words = text
+        .split_word_bound_indices()
+        .filter(|(_, word)| word.chars().all(char::is_whitespace))
+        .map(|(at, _)| at);
+    longest(words.collect()).or_else(|| {
+        if is_address(text) {
+            return None;
+        }
+        let graphemes = text.grapheme_indices(true).map(|(at, _)| at);
+        longest(graphemes.collect())
+    })
+}
+
+/// Bytes that `text` takes within a JSON string.
+pub(super) fn json_len(text: &str) -> usize {
+    text.bytes()
+        .map(|b| 1 + usize::from(matches!(b, b'"' | b'\\' | b'\n' | b'\r' | b'\t')))
+        .sum()
+}
+
+/// Fills `template`: every `{name}` by what `value` gives. `None` when one is missing. A full stop
+/// or question mark after a value that ends a sentence by itself is left out.
+pub(super) fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, tail) = after.split_once('}')?;
+        out.push_str(before);
+        out.push_str(&value(name).filter(|v| !v.is_empty())?);
+        rest = match tail.strip_prefix(['.', '?']) {
+            Some(tail) if out.ends_with(['.', '!', '?', '…', '。', '！', '？']) => tail,
+            _ => tail,
+        };
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_and_sentences() {
+        assert_eq!(phrase("  - # Save\n time. "), "Save time");
+        assert_eq!(phrase("-20 % on all"), "-20 % on all");
+        assert_eq!(capital("save"), "Save");
+        assert_eq!(capital("iPhone"), "iPhone");
+        assert_eq!(capital("ß"), "SS");
+        assert_eq!(capital("https://a.example"), "https://a.example");
+        let fill_one = |v: &str| fill("Well: {a}.", |_| Some(v.to_owned())).unwrap();
+        assert_eq!(fill_one("yes"), "Well: yes.");
+        assert_eq!(fill_one("Really?"), "Well: Really?");
+        assert_eq!(fill("{a}", |_| None), None);
+    }
+
+    #[test]
+    fn shortening_keeps_words_whole() {
+        assert_eq!(shorten("one two three", 13), "one two three");
+        assert_eq!(shorten("one two three", 12), "one two…");
+        assert_eq!(shorten("one, two three", 6), "one…");
+        assert_eq!(shorten("incomprehensible", 5), "inco…");
+        assert_eq!(shorten("x", 0), "");
+        assert_eq!(shorten("https://a.example/offer", 12), "");
+        assert_eq!(
+            shorten("see https://a.example/ and go", 24),
+            "see https://a.example/…"
+        );
+        assert_eq!(shorten("👩‍👩‍👧👩‍👩‍👧 a", 7), "👩‍👩‍👧…");
+    }
+}

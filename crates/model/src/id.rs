@@ -1,0 +1,180 @@
+//! Typed ids. One type for each kind of thing, so that a run's id cannot be passed for a campaign's.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Longest id of any kind, bytes: every id is a token of a bus subject.
+pub const MAX_ID_BYTES: usize = 64;
+
+/// Why a text is not an id of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no {kind}: expected {expected}")]
+pub struct InvalidId {
+    kind: &'static str,
+    expected: &'static str,
+    text: String,
+}
+
+const TOKEN: &str = "1 to 64 characters out of a-z, 0-9, `_` and `-`";
+
+fn is_token(text: &str) -> bool {
+    (1..=MAX_ID_BYTES).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn is_job(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $check:path, $expected:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes `text` as an id.
+            ///
+            /// # Errors
+            /// When the text has not the form of this kind of id.
+            pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                if $check(&text) {
+                    return Ok(Self(text));
+                }
+                let text = text.chars().take(MAX_ID_BYTES).collect();
+                Err(InvalidId { kind: stringify!($name), expected: $expected, text })
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                Self::new(String::deserialize(d)?).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(/// Who a row, a call or a subject belongs to.
+    TenantId, is_token, TOKEN);
+id!(/// One run of a workflow; a UUIDv7 in its lower-case text form, so runs sort by their birth.
+    RunId, is_token, TOKEN);
+id!(/// One campaign: what a brief asked for, with its artifacts.
+    CampaignId, is_token, TOKEN);
+id!(/// A step's name within its plan.
+    StepName, is_token, TOKEN);
+id!(/// What an agent can do (`copy`, `short_copy`): the `<kind>` of the subject `jobs.<kind>.<job>`.
+    AgentKind, is_token, TOKEN);
+id!(/// One try of one step of one run: 32 hex digits, see [`JobId::derive`].
+    JobId, is_job, "32 hex digits");
+id!(/// SHA-256 of an artifact version's or a blob's exact bytes: 64 hex digits.
+    ContentHash, is_hash, "64 hex digits");
+
+impl ContentHash {
+    /// The hash of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(hex(&Sha256::digest(bytes)))
+    }
+}
+
+impl JobId {
+    /// The job of one attempt: the same (run, step, item, iteration, revision, attempt) always gives
+    /// the same id. `item` is user text; it goes in by its length and bytes, so no two tuples collide
+    /// by concatenation.
+    pub fn derive(
+        run: &RunId,
+        step: &StepName,
+        item: &str,
+        iteration: u32,
+        revision: u32,
+        attempt: u32,
+    ) -> Self {
+        let mut hash = Sha256::new();
+        for part in [run.as_str(), step.as_str(), item] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        for number in [iteration, revision, attempt] {
+            hash.update(number.to_be_bytes());
+        }
+        Self(hex(&hash.finalize()[..16]))
+    }
+}
+
+/// Lower-case hex of `bytes`.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ok = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_one_token_of_a_subject() {
+        for bad in ["", "a.b", "a b", "A", "*", ">", "ä", &"x".repeat(65)] {
+            assert!(TenantId::new(bad).is_err(), "{bad:?} was taken");
+        }
+        assert_eq!(
+            TenantId::new("acme-1_x").expect("a token").as_str(),
+            "acme-1_x"
+        );
+    }
+
+    #[test]
+    fn jobs_differ_in_every_part() {
+        let run = RunId::new("r1").expect("token");
+        let step = StepName::new("copy").expect("token");
+        let base = JobId::derive(&run, &step, "", 0, 1, 1);
+        assert_eq!(base, JobId::derive(&run, &step, "", 0, 1, 1));
+        let others = [
+            JobId::derive(
+                &RunId::new("r1c").expect("token"),
+                &StepName::new("opy").expect("token"),
+                "",
+                0,
+                1,
+                1,
+            ),
+            JobId::derive(&run, &step, "a", 0, 1, 1),
+            JobId::derive(&run, &step, "", 1, 1, 1),
+            JobId::derive(&run, &step, "", 0, 2, 1),
+            JobId::derive(&run, &step, "", 0, 1, 2),
+        ];
+        assert!(others.iter().all(|o| *o != base));
+    }
+}

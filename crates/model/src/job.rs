@@ -1,0 +1,80 @@
+//! What a job carries to its worker and what comes back, apart from the envelope.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    ContentHash, StepName,
+    brief::{CampaignBrief, DELIVERABLES, Options},
+    fact::Facts,
+    usage::Provenance,
+};
+
+/// The run input of workflow `campaign`: what conditions read under `input` and agents under
+/// [`JobInput::input`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CampaignInput {
+    /// The brief, without fault.
+    pub brief: CampaignBrief,
+    /// The options of the submit.
+    pub options: Options,
+    /// For each deliverable whether it is asked for.
+    pub wants: BTreeMap<String, bool>,
+}
+
+impl CampaignInput {
+    /// The input of a brief and its options.
+    pub fn new(brief: CampaignBrief, options: Options) -> Self {
+        let wants = DELIVERABLES
+            .map(|name| (name.to_owned(), brief.wants(name)))
+            .into();
+        Self {
+            brief,
+            options,
+            wants,
+        }
+    }
+}
+
+/// All that an agent or an auditor works from. Texts in it are data, never instructions.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct JobInput {
+    /// The run's input, as submitted.
+    pub input: Box<RawValue>,
+    /// Results of the steps named by the step's `with` and `of`, those that exist.
+    #[serde(default)]
+    pub artifacts: BTreeMap<StepName, InputArtifact>,
+    /// For an audit: the steps whose artifacts are to be judged (each is in `artifacts`).
+    #[serde(default)]
+    pub of: Vec<StepName>,
+    /// What a person asked for with a regenerate.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// With a regenerate: the step's active version.
+    #[serde(default)]
+    pub previous: Option<InputArtifact>,
+}
+
+/// A result of an earlier step.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InputArtifact {
+    /// 1, 2, 3 … within its run and step.
+    pub version: u32,
+    /// Of the content's exact bytes.
+    pub hash: ContentHash,
+    /// The artifact's or report's JSON.
+    pub content: Box<RawValue>,
+}
+
+/// What an agent or an auditor hands back when it succeeds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Product {
+    /// The artifact's or report's JSON; its exact bytes are what is hashed and stored.
+    pub content: String,
+    /// The declared facts.
+    pub facts: Facts,
+    /// Who made it and by what means.
+    pub provenance: Provenance,
+}

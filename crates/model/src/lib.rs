@@ -1,0 +1,27 @@
+//! The nouns of Pressrun: ids, briefs, brands, platforms and their limits, artifacts, audit
+//! reports, usage and the classes of errors.
+//!
+//! Pure: no IO, no clock, no randomness, and no knowledge of steps or storage. A type belongs here
+//! only when three crates or more speak of it.
+//!
+//! Start with [`brief::CampaignBrief`] (what goes in), [`artifact`] (what comes out) and
+//! [`platform`] (how each network counts).
+
+pub mod artifact;
+pub mod brief;
+pub mod fact;
+pub mod failure;
+pub mod id;
+pub mod job;
+pub mod limits;
+pub mod platform;
+pub mod report;
+pub mod status;
+pub mod time;
+pub mod usage;
+pub mod validate;
+
+pub use failure::{ErrorClass, Failure};
+pub use id::{AgentKind, CampaignId, ContentHash, JobId, RunId, StepName, TenantId};
+pub use status::RunStatus;
+pub use time::Timestamp;

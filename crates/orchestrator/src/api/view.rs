@@ -1,0 +1,118 @@
+//! Runs as their callers see them.
+
+use engine::{Waiting, WaitingFor, run::Phase};
+use model::{TenantId, Timestamp};
+use store::port::RunRow;
+use wire::run::v1 as proto;
+
+use crate::core::{held::Held, workers::Workers};
+
+/// A run with its steps.
+pub(super) fn whole(held: &Held) -> proto::Run {
+    let Held { birth, plan, run, .. } = held;
+    let steps = plan.steps.iter().filter_map(|step| Some((step, run.steps.get(&step.name)?)));
+    proto::Run {
+        id: run.id.to_string(),
+        tenant: run.tenant.to_string(),
+        workflow: birth.workflow.clone(),
+        mode: birth.mode.clone(),
+        workflow_version: birth.workflow_version,
+        campaign_id: birth.campaign.to_string(),
+        title: birth.title.clone(),
+        status: run.status.to_string(),
+        state: run.state.clone(),
+        sequence: run.sequence,
+        submitted: Some(run.submitted.into()),
+        updated: Some(run.time.into()),
+        percent: engine::progress(plan, run).percent(),
+        steps: steps
+            .map(|(step, state)| proto::Step {
+                name: step.name.to_string(),
+                agent: step.kind.agent().to_string(),
+                phase: phase(&state.phase).to_owned(),
+                attempt: state.attempt,
+                revision: state.revision,
+                version: state.result.as_ref().map_or(0, |result| result.version),
+                hash: state.result.as_ref().map(|result| result.hash.to_string()).unwrap_or_default(),
+                error: state.failure.as_ref().map(|(failure, _)| failure.to_string()).unwrap_or_default(),
+                needs: step.needs.iter().map(ToString::to_string).collect(),
+            })
+            .collect(),
+        correlation_id: birth.correlation_id.clone(),
+    }
+}
+
+/// A run of a list, without its steps.
+pub(super) fn row(tenant: &TenantId, row: &RunRow) -> proto::Run {
+    proto::Run {
+        id: row.run.to_string(),
+        tenant: tenant.to_string(),
+        workflow: row.birth.workflow.clone(),
+        mode: row.birth.mode.clone(),
+        workflow_version: row.birth.workflow_version,
+        campaign_id: row.birth.campaign.to_string(),
+        title: row.birth.title.clone(),
+        status: row.standing.status.to_string(),
+        state: row.standing.state.clone(),
+        sequence: row.version,
+        submitted: Some(row.birth.submitted.into()),
+        updated: Some(row.standing.updated.into()),
+        percent: row.standing.percent,
+        steps: Vec::new(),
+        correlation_id: row.birth.correlation_id.clone(),
+    }
+}
+
+fn phase(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Waiting => "waiting",
+        Phase::Running { .. } => "running",
+        Phase::Backoff { .. } => "backoff",
+        Phase::Done => "done",
+        Phase::Skipped => "skipped",
+        Phase::Failed => "failed",
+    }
+}
+
+/// What each open step waits for; the engine's answer, told apart by what the workers say.
+pub(super) fn explain(held: &Held, workers: &Workers, now: Timestamp) -> proto::ExplainResponse {
+    let hosted = workers.hosted();
+    let waiting = engine::explain(&held.plan, &held.run).into_iter().map(|Waiting { step, what }| {
+        let (what, message, since, until) = match what {
+            WaitingFor::Steps(steps) => {
+                let names: Vec<_> = steps.iter().map(ToString::to_string).collect();
+                ("steps", format!("waits for {}", names.join(", ")), None, None)
+            }
+            WaitingFor::Retry { at, failed, of, class } => {
+                let why = class.map(|class| format!(" ({class})")).unwrap_or_default();
+                let message = format!(
+                    "attempt {failed} of {of} failed{why}; the next starts in {:.1} s",
+                    at.since(now).as_secs_f64()
+                );
+                ("retry", message, None, Some(at))
+            }
+            WaitingFor::Outcome { agent, job, token, attempt, since, lost } => {
+                let listed = workers.listed(&job, token).is_some();
+                let (what, mut message) = if listed {
+                    ("outcome", format!("a worker is on attempt {attempt} of agent {agent}"))
+                } else if !hosted.contains_key(agent.as_str()) {
+                    ("worker", format!("no live worker hosts agent {agent}; start one"))
+                } else {
+                    ("worker", format!("waits for a free worker of agent {agent}"))
+                };
+                if lost > 0 {
+                    message.push_str(&format!("; its worker was lost {lost} times"));
+                }
+                (what, message, Some(since), None)
+            }
+        };
+        proto::Waiting {
+            step: step.to_string(),
+            what: what.to_owned(),
+            message,
+            since: since.map(Into::into),
+            until: until.map(Into::into),
+        }
+    });
+    proto::ExplainResponse { status: held.run.status.to_string(), waiting: waiting.collect() }
+}

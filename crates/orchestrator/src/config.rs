@@ -1,0 +1,83 @@
+//! The deployed orchestrator's flags and environment.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use ::service::env;
+use bus::{
+    nats::{self, Nats},
+    signature::{Seed, Signer},
+};
+use clap::Parser;
+use store::postgres::{self, Postgres};
+use tokio_util::sync::CancellationToken;
+
+use crate::service::{Options, Ports, Service};
+
+/// Runs the Pressrun orchestrator on Postgres and NATS.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  orchestrator --listen 127.0.0.1:50051\n  \
+                  PRESSRUN_LISTEN=0.0.0.0:50051 orchestrator --api-keys --migrate"
+)]
+pub struct Config {
+    /// Where to listen for gRPC, health and metrics.
+    #[arg(long, env = env::LISTEN, default_value = "127.0.0.1:50051")]
+    pub listen: SocketAddr,
+    /// Postgres, as the role of the services.
+    #[arg(long, env = env::DATABASE_URL, hide_env_values = true)]
+    pub database_url: String,
+    /// Postgres connections.
+    #[arg(long, default_value_t = 8)]
+    pub database_connections: u32,
+    /// Bring the database's schema up to date first; takes an owner's URL.
+    #[arg(long)]
+    pub migrate: bool,
+    /// NATS server.
+    #[arg(long, env = env::NATS_URL, default_value = "nats://127.0.0.1:4222")]
+    pub nats_url: String,
+    /// Seed of the NATS user's nkey.
+    #[arg(long, env = env::NATS_CREDENTIALS, hide_env_values = true)]
+    pub nats_credentials: Option<String>,
+    /// The seed that jobs are signed with, base64.
+    #[arg(long, env = env::SIGNING_KEY, hide_env_values = true)]
+    pub signing_key: String,
+    /// Serve only callers with an API key; must be on to listen beyond this machine.
+    #[arg(long)]
+    pub api_keys: bool,
+    /// This replica's name; by default made up at each start.
+    #[arg(long, env = env::INSTANCE)]
+    pub instance: Option<String>,
+}
+
+impl Config {
+    /// Connects everything and opens the port.
+    ///
+    /// # Errors
+    /// When a part does not answer or refuses.
+    pub async fn build(self, stop: CancellationToken) -> anyhow::Result<Service> {
+        let signer = Arc::new(Signer::new(&Seed::parse(&self.signing_key)?)?);
+        if self.migrate {
+            postgres::migrate(&self.database_url).await?;
+        }
+        let options = postgres::Options {
+            max_connections: self.database_connections,
+            ..postgres::Options::new(&self.database_url)
+        };
+        let store = Arc::new(Postgres::connect(&options).await?);
+        let replica = self.instance.unwrap_or_else(|| format!("orchestrator-{}", uuid::Uuid::now_v7().simple()));
+        let nats = nats::Options {
+            url: self.nats_url,
+            nkey_seed: self.nats_credentials,
+            inbox_prefix: None,
+            name: replica.clone(),
+        };
+        let bus = Arc::new(Nats::connect(&nats).await?);
+        Service::build(
+            Options { listen: self.listen, replica, api_keys: self.api_keys, bus_forgets: false },
+            Ports { store: store.clone(), queries: store, bus, signer },
+            stop,
+        )
+        .await
+    }
+}

@@ -1,0 +1,260 @@
+//! One lane: gathers commands, decides them, commits them together.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use engine::Run;
+use futures::future::join_all;
+use lru::LruCache;
+use model::{RunId, TenantId, Timestamp};
+use store::port::{CommitError, StoreError};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Committed, Parts, Reply, Work, WorkError,
+    transition::{Draft, Sealed},
+};
+use crate::core::{
+    held::{Held, Plans, capacity},
+    limits::{EVENT_PAGE, HELD_RUNS, MAX_BATCH, MAX_STALE},
+};
+
+type Key = (TenantId, RunId);
+
+/// A command in a lane, with how often its run has moved on under it.
+struct Pending {
+    work: Work,
+    reply: Reply,
+    stale: u32,
+}
+
+/// The commands of one run whose answers wait for its commit.
+struct Waiting {
+    pending: Pending,
+    committed: Committed,
+}
+
+/// A lane; its task is [`Lane::run`].
+pub struct Lane {
+    parts: Arc<Parts>,
+    plans: Plans,
+    queue: mpsc::Receiver<(Work, Reply)>,
+    held: LruCache<Key, Held>,
+    /// Commands whose run moved on: they go first.
+    again: VecDeque<Pending>,
+}
+
+impl Lane {
+    pub(crate) fn new(parts: Arc<Parts>, plans: Plans, queue: mpsc::Receiver<(Work, Reply)>) -> Self {
+        Self { parts, plans, queue, held: LruCache::new(capacity(HELD_RUNS)), again: VecDeque::new() }
+    }
+
+    /// Works until `stop`, then finishes what has been taken.
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        while let Some(batch) = self.gather(&stop).await {
+            self.batch(batch).await;
+        }
+        Ok(())
+    }
+
+    /// Everything that is ready now, by run; waits only while there is nothing.
+    async fn gather(&mut self, stop: &CancellationToken) -> Option<BTreeMap<Key, Vec<Pending>>> {
+        let mut batch = BTreeMap::<Key, Vec<Pending>>::new();
+        while batch.len() < MAX_BATCH
+            && let Some(pending) = self.again.pop_front()
+        {
+            batch.entry(key(&pending.work)).or_default().push(pending);
+        }
+        if batch.is_empty() {
+            let (work, reply) = tokio::select! {
+                biased;
+                taken = self.queue.recv() => taken?,
+                () = stop.cancelled() => return None,
+            };
+            batch.entry(key(&work)).or_default().push(Pending { work, reply, stale: 0 });
+        }
+        while batch.len() < MAX_BATCH
+            && let Ok((work, reply)) = self.queue.try_recv()
+        {
+            batch.entry(key(&work)).or_default().push(Pending { work, reply, stale: 0 });
+        }
+        Some(batch)
+    }
+
+    async fn batch(&mut self, batch: BTreeMap<Key, Vec<Pending>>) {
+        let now = match self.parts.store.now().await {
+            Ok(now) => now,
+            Err(error) => {
+                for pending in batch.into_values().flatten() {
+                    answer(pending.reply, Err(error.clone().into()));
+                }
+                return;
+            }
+        };
+        let loaded = join_all(batch.into_iter().map(|(key, commands)| {
+            let held = self.held.pop(&key);
+            let plans = &self.plans;
+            async move {
+                let held = match held {
+                    Some(held) => Ok(Some(held)),
+                    None if commands.iter().any(|pending| pending.work.born.is_some()) => Ok(None),
+                    None => plans.read_run(&key.0, &key.1).await,
+                };
+                (key, commands, held)
+            }
+        }))
+        .await;
+
+        let mut transitions = Vec::new();
+        let mut sealed = Vec::new();
+        for (key, commands, held) in loaded {
+            let Some((draft, waiting)) = self.decide(&key, commands, held, now) else { continue };
+            let (transition, effects) = draft.finish(now);
+            transitions.push(transition);
+            sealed.push((key, effects, waiting));
+        }
+        if transitions.is_empty() {
+            return;
+        }
+        metrics::histogram!(::service::metric::COMMIT_BATCH_SIZE).record(transitions.len() as f64);
+        let results = self.parts.store.commit(transitions).await;
+        for ((key, effects, waiting), result) in sealed.into_iter().zip(results) {
+            self.settle(key, effects, waiting, result).await;
+        }
+    }
+
+    /// Decides the commands of one run in their order. Answers those that are refused at once; `None`
+    /// when nothing is to be committed.
+    fn decide(
+        &mut self,
+        key: &Key,
+        commands: Vec<Pending>,
+        held: Result<Option<Held>, StoreError>,
+        now: Timestamp,
+    ) -> Option<(Draft, Vec<Waiting>)> {
+        let mut draft = match held {
+            Ok(held) => held.map(Draft::new),
+            Err(error) => {
+                for pending in commands {
+                    answer(pending.reply, Err(error.clone().into()));
+                }
+                return None;
+            }
+        };
+        let mut waiting = Vec::new();
+        for mut pending in commands {
+            if draft.is_none() {
+                draft = pending.work.born.as_ref().and_then(|_| born(key, &pending.work)).map(Draft::new);
+            }
+            let Some(current) = &mut draft else {
+                answer(pending.reply, Err(WorkError::NotFound(key.1.clone())));
+                continue;
+            };
+            match engine::decide(&current.held.plan, &current.held.run, &pending.work.command, now) {
+                Ok(events) => {
+                    let first = current.held.run.sequence + 1;
+                    let blobs = std::mem::take(&mut pending.work.blobs);
+                    current.fold(events, pending.work.content.as_ref(), blobs.clone());
+                    pending.work.blobs = blobs;
+                    let run = &current.held.run;
+                    let committed = Committed { first, sequence: run.sequence, status: run.status };
+                    waiting.push(Waiting { pending, committed });
+                }
+                Err(refusal) => answer(pending.reply, Err(refusal.into())),
+            }
+        }
+        let draft = draft?;
+        if draft.is_empty() {
+            if draft.held.run.sequence > 0 {
+                self.held.put(key.clone(), draft.held);
+            }
+            return None;
+        }
+        Some((draft, waiting))
+    }
+
+    async fn settle(&mut self, key: Key, effects: Sealed, waiting: Vec<Waiting>, result: Result<(), CommitError>) {
+        let result = match result {
+            Err(CommitError::Unknown(why)) => self.look(&key, &effects, why).await,
+            known => known,
+        };
+        match result {
+            Ok(()) => {
+                self.perform(&key, &waiting, effects).await;
+                for Waiting { pending, committed } in waiting {
+                    answer(pending.reply, Ok(committed));
+                }
+            }
+            Err(CommitError::Stale { .. }) => {
+                for Waiting { mut pending, .. } in waiting {
+                    pending.stale += 1;
+                    if pending.stale > MAX_STALE {
+                        let why = format!("run {} moved on {MAX_STALE} times under the command", key.1);
+                        answer(pending.reply, Err(WorkError::Unavailable(why)));
+                    } else {
+                        // A submit that finds the run there was committed before its answer was lost.
+                        pending.work.born = None;
+                        self.again.push_back(pending);
+                    }
+                }
+            }
+            Err(error) => {
+                let error = match error {
+                    CommitError::KeyTaken(run) => WorkError::KeyTaken(run),
+                    CommitError::Data { why, .. } => WorkError::Data(why),
+                    CommitError::Unavailable(why) | CommitError::Unknown(why) => WorkError::Unavailable(why),
+                    CommitError::Stale { .. } => WorkError::Unavailable("stale".to_owned()),
+                };
+                for Waiting { pending, .. } in waiting {
+                    answer(pending.reply, Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// The commit's answer was lost: the run's own events tell whether it took effect.
+    async fn look(&self, key: &Key, effects: &Sealed, why: String) -> Result<(), CommitError> {
+        let Some(first) = effects.events.first() else { return Ok(()) };
+        let page = self.parts.store.events(&key.0, &key.1, first.sequence - 1, EVENT_PAGE).await;
+        match page {
+            Ok(Some(page)) if page.events.starts_with(&effects.events) => Ok(()),
+            Ok(_) => Err(CommitError::Stale { run: key.1.clone(), expected: first.sequence - 1 }),
+            Err(_) => Err(CommitError::Unknown(why)),
+        }
+    }
+
+    /// Only now that the transition is durable does anything leave.
+    async fn perform(&mut self, key: &Key, waiting: &[Waiting], effects: Sealed) {
+        for Waiting { pending, .. } in waiting {
+            if let Some(content) = &pending.work.content {
+                self.parts.contents.hold(&key.0, &content.hash, content.text.clone());
+            }
+        }
+        let held = effects.held.clone();
+        self.parts.heads.changed(&held.run);
+        if let Some(at) = engine::outstanding(&held.plan, &held.run).wake_at() {
+            self.parts.alarm.set(at);
+        }
+        self.parts.dispatcher.send(effects).await;
+        self.held.put(key.clone(), Arc::unwrap_or_clone(held));
+    }
+}
+
+fn key(work: &Work) -> Key {
+    (work.tenant.clone(), work.run.clone())
+}
+
+fn born(key: &Key, work: &Work) -> Option<Held> {
+    let born = work.born.as_ref()?;
+    let input = serde_json::from_str(&born.input).ok()?;
+    let run = Run::new(key.0.clone(), key.1.clone(), Arc::new(input), &born.plan);
+    Some(Held { birth: born.birth.clone(), plan: born.plan.clone(), input: born.input.clone(), run })
+}
+
+/// A caller that has gone away does not wait for its answer.
+fn answer(reply: Reply, result: Result<Committed, WorkError>) {
+    drop(reply.send(result));
+}

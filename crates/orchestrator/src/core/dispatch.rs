@@ -1,0 +1,280 @@
+//! Sending what a commit decided: jobs, events, calls back. Sending needs no order and may fail: jobs
+//! that never arrive fall silent and are driven again, events that never arrive are filled from heads.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bus::{BusError, Envelope, Subject};
+use bytes::Bytes;
+use futures::future::join_all;
+use model::{
+    Timestamp,
+    job::{InputArtifact, JobInput},
+};
+use serde_json::value::RawValue;
+use store::port::{JobRow, StoreError};
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
+use wire::job::v1 as proto;
+use workflow::StepKind;
+
+use super::{
+    Ports,
+    commit::Sealed,
+    contents::{Contents, Wanted},
+    event,
+    held::Held,
+    limits::{DISPATCH_QUEUE, JOB_EXPIRY, MAX_DISPATCH, MAX_INLINE_INPUT, MAX_UNSENT, RESEND_EVERY},
+};
+
+/// CloudEvents type of a job's envelope.
+pub const JOB_TYPE: &str = "pressrun.job.v1.Job";
+
+/// Takes committed transitions; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Dispatcher {
+    queue: mpsc::Sender<Sealed>,
+}
+
+/// The task that sends.
+pub(crate) struct Sending {
+    ports: Ports,
+    contents: Contents,
+    queue: mpsc::Receiver<Sealed>,
+    unsent: VecDeque<Envelope>,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(ports: Ports, contents: Contents) -> (Self, Sending) {
+        let (sender, queue) = mpsc::channel(DISPATCH_QUEUE);
+        (Self { queue: sender }, Sending { ports, contents, queue, unsent: VecDeque::new() })
+    }
+
+    /// Hands over a transition that is durable. Nothing is lost when the task is gone: silence and heads
+    /// find it.
+    pub(crate) async fn send(&self, sealed: Sealed) {
+        drop(self.queue.send(sealed).await);
+    }
+}
+
+impl Sending {
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut resend_at = Instant::now();
+        loop {
+            let first = tokio::select! {
+                biased;
+                taken = self.queue.recv() => taken,
+                () = tokio::time::sleep_until(resend_at), if !self.unsent.is_empty() => {
+                    let waiting: Vec<_> = self.unsent.drain(..).collect();
+                    self.publish(waiting).await;
+                    resend_at = Instant::now() + RESEND_EVERY;
+                    continue;
+                }
+                () = stop.cancelled() => None,
+            };
+            let Some(first) = first else { return Ok(()) };
+            let mut batch = vec![first];
+            while batch.len() < MAX_DISPATCH
+                && let Ok(next) = self.queue.try_recv()
+            {
+                batch.push(next);
+            }
+            self.send(batch).await;
+        }
+    }
+
+    async fn send(&mut self, batch: Vec<Sealed>) {
+        let mut jobs = join_all(batch.iter().map(|sealed| jobs(&self.ports, &self.contents, sealed)))
+            .await
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>();
+        self.ports.signer.sign_batch(&mut jobs);
+        metrics::counter!(::service::metric::JOBS_SENT).increment(jobs.len() as u64);
+        let events = batch.iter().flat_map(events);
+        let messages = jobs.into_iter().chain(events).collect();
+        let called_back: Vec<_> = batch.iter().flat_map(|sealed| &sealed.called_back).collect();
+        self.publish(messages).await;
+        if !called_back.is_empty() {
+            call_back(&self.ports, &called_back).await;
+        }
+    }
+
+    async fn publish(&mut self, messages: Vec<Envelope>) {
+        let results = self.ports.bus.publish(messages.clone()).await;
+        for (message, result) in messages.into_iter().zip(results) {
+            match result {
+                Ok(()) => {}
+                Err(error @ (BusError::Refused { .. } | BusError::Unusable(_))) => {
+                    tracing::error!(id = message.id, subject = %message.subject, %error, "a message cannot be sent");
+                }
+                Err(BusError::Unavailable(_)) if self.unsent.len() < MAX_UNSENT => self.unsent.push_back(message),
+                Err(BusError::Unavailable(_)) => {}
+            }
+        }
+    }
+}
+
+/// The envelopes of a transition's events.
+fn events(sealed: &Sealed) -> impl Iterator<Item = Envelope> + '_ {
+    let Sealed { held, events, .. } = sealed;
+    events.iter().map(move |event| {
+        let public = event::public(&held.run.tenant, &held.run.id, &held.birth, event);
+        event_envelope(&public, &held.run.tenant, &held.run.id, &held.birth.traceparent)
+    })
+}
+
+/// A public event on its way to the stream.
+pub(crate) fn event_envelope(
+    public: &wire::events::v1::Event,
+    tenant: &model::TenantId,
+    run: &model::RunId,
+    traceparent: &str,
+) -> Envelope {
+    Envelope {
+        subject: Subject::events(tenant, run),
+        id: public.id.clone(),
+        kind: event::ENVELOPE_TYPE.to_owned(),
+        traceparent: traceparent.to_owned(),
+        signature: String::new(),
+        body: body(public),
+    }
+}
+
+/// The unsigned envelopes of the jobs that a transition sends. A job whose inputs cannot be read now is
+/// left out: it falls silent and is driven again.
+async fn jobs(ports: &Ports, contents: &Contents, sealed: &Sealed) -> Vec<Envelope> {
+    let mut envelopes = Vec::with_capacity(sealed.sent.len());
+    for row in &sealed.sent {
+        match job(ports, contents, &sealed.held, row).await {
+            Ok(Some(envelope)) => envelopes.push(envelope),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(job = %row.job, run = %sealed.held.run.id, %error, "a job cannot be made now"),
+        }
+    }
+    envelopes
+}
+
+async fn job(
+    ports: &Ports,
+    contents: &Contents,
+    held: &Held,
+    row: &JobRow,
+) -> Result<Option<Envelope>, StoreError> {
+    let (Some(step), Some(state)) = (held.plan.step(&row.step), held.run.steps.get(&row.step)) else { return Ok(None) };
+    let input = input(contents, held, &row.step).await?;
+    let now = ports.store.now().await?;
+    let job = proto::Job {
+        id: row.job.to_string(),
+        token: row.token,
+        tenant: held.run.tenant.to_string(),
+        run_id: held.run.id.to_string(),
+        step: row.step.to_string(),
+        agent: row.agent.to_string(),
+        attempt: state.attempt,
+        revision: state.revision,
+        timeout_ms: step.timeout_ms,
+        expires: Some(expiry(now).into()),
+        partition: Subject::partition(&held.run.id),
+        input_json: if input.len() <= MAX_INLINE_INPUT { input } else { String::new() },
+    };
+    Ok(Some(Envelope {
+        subject: Subject::job(&row.agent, &row.job),
+        id: format!("{}.{}", row.job, row.token),
+        kind: JOB_TYPE.to_owned(),
+        traceparent: held.birth.traceparent.clone(),
+        signature: String::new(),
+        body: body(&job),
+    }))
+}
+
+fn expiry(now: Timestamp) -> Timestamp {
+    now.after(JOB_EXPIRY)
+}
+
+/// What a step's job works from, as JSON.
+pub(crate) async fn input(contents: &Contents, held: &Held, step: &model::StepName) -> Result<String, StoreError> {
+    let corrupt = |why: String| StoreError::Corrupt { what: format!("the input of run {}", held.run.id), why };
+    let (Some(planned), Some(state)) = (held.plan.step(step), held.run.steps.get(step)) else {
+        return Err(corrupt(format!("its plan has no step {step}")));
+    };
+    let of: Vec<_> = match &planned.kind {
+        StepKind::Agent { .. } => Vec::new(),
+        StepKind::Audit { of, .. } => of.clone(),
+    };
+    let own = (state.revision > 1 && of.is_empty()).then_some(step);
+    let wanted: Vec<Wanted> = planned
+        .with
+        .iter()
+        .chain(&of)
+        .chain(own)
+        .filter_map(|name| {
+            let result = held.run.steps.get(name)?.result.as_ref()?;
+            Some((name.clone(), result.version, result.hash.clone()))
+        })
+        .collect();
+    let found = contents.results(&held.run.tenant, &held.run.id, &wanted).await?;
+    let artifact = |(name, version, hash): &Wanted| -> Result<InputArtifact, StoreError> {
+        let text = found.get(name).ok_or_else(|| corrupt(format!("version {version} of step {name} is missing")))?;
+        let content = RawValue::from_string(text.to_string()).map_err(|error| corrupt(error.to_string()))?;
+        Ok(InputArtifact { version: *version, hash: hash.clone(), content })
+    };
+    let mut input = JobInput {
+        input: RawValue::from_string(held.input.to_string()).map_err(|error| corrupt(error.to_string()))?,
+        artifacts: std::collections::BTreeMap::new(),
+        of,
+        note: None,
+        previous: None,
+    };
+    for wanted in &wanted {
+        if own == Some(&wanted.0) {
+            input.previous = Some(artifact(wanted)?);
+        } else {
+            input.artifacts.insert(wanted.0.clone(), artifact(wanted)?);
+        }
+    }
+    // Steps without a result are not there to be judged.
+    input.of.retain(|name| input.artifacts.contains_key(name));
+    if let Some(note) = &state.note {
+        input.note = contents.blob(&held.run.tenant, note).await?.map(|text| text.to_string());
+    }
+    serde_json::to_string(&input).map_err(|error| corrupt(error.to_string()))
+}
+
+/// Takes jobs that nobody wants any more off the bus, and tells the workers that may have them.
+async fn call_back(ports: &Ports, jobs: &[&(model::JobId, model::AgentKind)]) {
+    let cancelled = proto::Cancelled { job_ids: jobs.iter().map(|(job, _)| job.to_string()).collect() };
+    let body = body(&cancelled);
+    if let Err(error) = ports.bus.broadcast(&Subject::cancelled(), body).await {
+        tracing::debug!(%error, "workers were not told of cancelled jobs; their outcomes will be late");
+    }
+    let purges = jobs.iter().map(|(job, kind)| async move { ports.bus.purge(&Subject::job(kind, job)).await });
+    for result in join_all(purges).await {
+        if let Err(error) = result {
+            tracing::debug!(%error, "a cancelled job stays on the bus; its outcome will be late");
+        }
+    }
+}
+
+/// A message's JSON. Our own messages can always be written: their times are the store's.
+pub(crate) fn body<T: serde::Serialize>(message: &T) -> Bytes {
+    match wire::json::to_json(message) {
+        Ok(json) => Bytes::from(json),
+        Err(error) => {
+            tracing::error!(%error, "a message cannot be written");
+            Bytes::new()
+        }
+    }
+}
+
+/// How long an intake waits before it tries again while the store does not answer.
+pub(crate) const STORE_PAUSE: Duration = Duration::from_millis(200);
+
+/// Shared by the tasks that read from the bus: the wait after an error.
+pub(crate) async fn pause(stop: &CancellationToken) {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(STORE_PAUSE) => {}
+    }
+}
+

@@ -1,0 +1,76 @@
+//! Every bound of the core.
+
+use std::time::Duration;
+
+/// Commit lanes: transactions of one replica that may be under way at once. A run has one lane.
+pub const LANES: usize = 2;
+/// Commands that wait for a lane; more wait at their door.
+pub const LANE_QUEUE: usize = 4_096;
+/// Most runs of one transaction.
+pub const MAX_BATCH: usize = 64;
+/// How often a command is decided anew after its run moved on.
+pub const MAX_STALE: u32 = 16;
+/// Runs held in memory, per lane.
+pub const HELD_RUNS: usize = 4_096;
+/// Plans held in memory.
+pub const HELD_PLANS: usize = 256;
+/// Bytes of results held in memory for the jobs that need them.
+pub const HELD_CONTENT_BYTES: usize = 32 * 1024 * 1024;
+/// Committed transitions that wait for their messages to be sent; more hold up the lanes.
+pub const DISPATCH_QUEUE: usize = 4_096;
+/// Most transitions whose messages go out together.
+pub const MAX_DISPATCH: usize = 64;
+/// Messages kept for another try while the bus does not answer; what is beyond is driven again from the store.
+pub const MAX_UNSENT: usize = 20_000;
+/// The wait before unsent messages are tried again.
+pub const RESEND_EVERY: Duration = Duration::from_millis(500);
+/// Jobs are not to be started later than this after they were signed.
+pub const JOB_EXPIRY: Duration = Duration::from_secs(15 * 60);
+/// Largest job input that travels in its message.
+pub const MAX_INLINE_INPUT: usize = 160 * 1024;
+/// Outcomes taken from a partition at once.
+pub const OUTCOME_FETCH: usize = 256;
+/// Outcomes in work at once; more stay on the bus.
+pub const OUTCOMES_AT_ONCE: usize = 2_048;
+/// Longest sleep of the timer task.
+pub const TIMER_POLL: Duration = Duration::from_secs(2);
+/// Runs woken in one round.
+pub const WAKE_BATCH: usize = 500;
+/// A replica says that it lives this often.
+pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
+/// A replica counts as alive this long after it was heard.
+pub const PEER_ALIVE: Duration = Duration::from_secs(3);
+/// A worker counts as alive this long after it was heard: three of its beats and a half.
+pub const WORKER_ALIVE: Duration = Duration::from_secs(10);
+/// A job is silent after this long in no list and with no message of its own.
+pub const SILENT_AFTER: Duration = Duration::from_secs(12);
+/// How often the jobs under way are compared with the lists.
+pub const SILENCE_CHECK: Duration = Duration::from_secs(3);
+/// A job listed this long past its time limit counts as silent.
+pub const OVERDUE_AFTER: Duration = Duration::from_secs(30);
+/// Jobs compared with the lists in one page.
+pub const SILENCE_PAGE: usize = 1_000;
+/// Jobs whose messages are looked up on the bus in one round.
+pub const SILENCE_LOOKUPS: usize = 500;
+/// Jobs that workers list, remembered.
+pub const LISTED_JOBS: usize = 200_000;
+/// Workers remembered.
+pub const KNOWN_WORKERS: usize = 4_096;
+/// How often a changed run is broadcast.
+pub const HEAD_ROUNDS: u32 = 3;
+/// The time between two broadcasts of heads.
+pub const HEADS_EVERY: Duration = Duration::from_secs(1);
+/// Heads in one message.
+pub const HEADS_PER_MESSAGE: usize = 1_000;
+/// Changed runs waiting to be broadcast.
+pub const MAX_HEADS: usize = 100_000;
+/// Events of runs changed since this long before the last good publish go out again.
+pub const REPUBLISH_BACK: Duration = Duration::from_secs(30);
+/// Runs in one page of a republish.
+pub const REPUBLISH_PAGE: usize = 200;
+/// Transitions of a run's history read at once.
+pub const EVENT_PAGE: usize = 500;
+/// Longest reason, name or other short text of a caller, bytes.
+pub const MAX_SHORT_TEXT: usize = 500;
+/// Longest note of a regenerate, characters.
+pub const MAX_NOTE_CHARS: usize = 4_000;

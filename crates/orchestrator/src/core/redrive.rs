@@ -1,0 +1,132 @@
+//! Driving again what nobody works on any more.
+//!
+//! A job is silent after 12 s in no worker's list and with no message of its own on the bus. The 12 s
+//! start when this replica first misses it, and count only while this replica hears its own presence;
+//! else it is the bus that is silent, not the worker. The new lease token fences what may yet come of
+//! the old one.
+
+use std::collections::BTreeMap;
+
+use bus::Subject;
+use engine::{Command, Refusal};
+use model::JobId;
+use store::port::SentJob;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Core,
+    commit::{Work, WorkError},
+    limits::{SILENCE_CHECK, SILENCE_LOOKUPS, SILENCE_PAGE, SILENT_AFTER},
+};
+
+type Missed = BTreeMap<(JobId, u64), Instant>;
+
+pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<()> {
+    if core.options.bus_forgets {
+        drive_all(&core).await?;
+    }
+    let mut missed = Missed::new();
+    let mut beat = tokio::time::interval(SILENCE_CHECK);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            _ = beat.tick() => {}
+        }
+        if !core.peers.hears_itself() {
+            missed.clear();
+            continue;
+        }
+        match check(&core, &mut missed).await {
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "jobs under way cannot be checked now"),
+        }
+    }
+}
+
+/// Everything under way goes out again: the bus has forgotten it all.
+async fn drive_all(core: &Core) -> anyhow::Result<()> {
+    let now = core.ports.store.now().await?;
+    let mut after = None;
+    loop {
+        let page = core.ports.store.sent_before(now, after.as_ref(), SILENCE_PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some((last.row.sent_at, last.row.job.clone()));
+        for sent in page {
+            drive(core, sent).await;
+        }
+    }
+}
+
+async fn check(core: &Core, missed: &mut Missed) -> Result<(), WorkError> {
+    let now = core.ports.store.now().await?;
+    let before = model::Timestamp(now.0 - i64::try_from(SILENCE_CHECK.as_millis()).unwrap_or(i64::MAX));
+    let mut still = Missed::new();
+    let mut lookups = 0;
+    let mut after = None;
+    loop {
+        let page = core.ports.store.sent_before(before, after.as_ref(), SILENCE_PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some((last.row.sent_at, last.row.job.clone()));
+        for sent in page {
+            if !core.peers.owns(Subject::partition(&sent.run)) {
+                continue;
+            }
+            let key = (sent.row.job.clone(), sent.row.token);
+            let listed = core.workers.listed(&key.0, key.1);
+            if listed.is_some_and(|heard| heard.elapsed() < SILENCE_CHECK + SILENCE_CHECK) {
+                continue;
+            }
+            let since = missed.get(&key).copied().unwrap_or_else(Instant::now);
+            if since.elapsed() < SILENT_AFTER {
+                still.insert(key, since);
+                continue;
+            }
+            if lookups >= SILENCE_LOOKUPS {
+                still.insert(key, since);
+                continue;
+            }
+            lookups += 1;
+            match on_the_bus(core, &sent).await {
+                // It waits for a worker, or its outcome for us.
+                Some(true) => {}
+                Some(false) => drive(core, sent).await,
+                None => {
+                    still.insert(key, since);
+                }
+            }
+        }
+    }
+    *missed = still;
+    Ok(())
+}
+
+/// Whether the job or its outcome has a message on the bus; `None` when the bus does not answer.
+async fn on_the_bus(core: &Core, sent: &SentJob) -> Option<bool> {
+    let job = Subject::job(&sent.row.agent, &sent.row.job);
+    let outcome = Subject::outcome(Subject::partition(&sent.run), &sent.row.job);
+    for subject in [job, outcome] {
+        match core.ports.bus.holds(&subject).await {
+            Ok(true) => return Some(true),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::debug!(%subject, %error, "the bus cannot be asked now");
+                return None;
+            }
+        }
+    }
+    Some(false)
+}
+
+async fn drive(core: &Core, sent: SentJob) {
+    let SentJob { tenant, run, row } = sent;
+    metrics::counter!(::service::metric::REDRIVES).increment(1);
+    let command = Command::Redrive { job: row.job.clone(), token: row.token };
+    match core.committer.run(Work::new(tenant, run.clone(), command)).await {
+        Ok(_) => tracing::info!(%run, job = %row.job, step = %row.step, "a lost job goes out again"),
+        Err(WorkError::Refused(Refusal::NotUnderWay(_))) => {}
+        Err(error) => tracing::warn!(%run, job = %row.job, %error, "a lost job cannot be driven again now"),
+    }
+}

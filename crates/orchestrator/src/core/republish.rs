@@ -1,0 +1,87 @@
+//! Events go out again where they may have been lost: at start, and when a peer falls silent. The events
+//! of all runs changed since 30 s before are published under their ids, so the bus swallows repeats.
+
+use model::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Core,
+    commit::WorkError,
+    dispatch::event_envelope,
+    event,
+    limits::{EVENT_PAGE, REPUBLISH_BACK, REPUBLISH_PAGE},
+};
+
+pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut lost = core.peers.lost();
+    let mut reconnects = core.ports.bus.reconnects();
+    let mut beat = tokio::time::interval(REPUBLISH_BACK / 2);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    if let Err(error) = since_last_change(&core).await {
+        tracing::warn!(%error, "the last events of before cannot be published again now");
+    }
+    loop {
+        let from = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            changed = lost.changed() => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+                true
+            }
+            _ = beat.tick() => {
+                let now = core.ports.bus.reconnects();
+                std::mem::replace(&mut reconnects, now) != now
+            }
+        };
+        if from && let Err(error) = recent(&core).await {
+            tracing::warn!(%error, "recent events cannot be published again now");
+        }
+    }
+}
+
+async fn recent(core: &Core) -> Result<(), WorkError> {
+    let now = core.ports.store.now().await?;
+    since(core, back(now)).await
+}
+
+/// At start: whatever the last process may have committed and not published is at the end of the log.
+async fn since_last_change(core: &Core) -> Result<(), WorkError> {
+    match core.ports.store.last_change().await? {
+        Some(last) => since(core, back(last)).await,
+        None => Ok(()),
+    }
+}
+
+fn back(from: Timestamp) -> Timestamp {
+    Timestamp(from.0 - i64::try_from(REPUBLISH_BACK.as_millis()).unwrap_or(0))
+}
+
+async fn since(core: &Core, since: Timestamp) -> Result<(), WorkError> {
+    let mut after = None;
+    loop {
+        let page = core.ports.store.changed_since(since, after.as_ref(), REPUBLISH_PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some((last.updated, last.run.clone()));
+        for changed in page {
+            let mut number = 0;
+            while let Some(found) = core.ports.store.events(&changed.tenant, &changed.run, number, EVENT_PAGE).await? {
+                let Some(end) = found.events.last() else { break };
+                number = end.sequence;
+                let messages = found.events.iter().map(|happened| {
+                    let public = event::public(&changed.tenant, &changed.run, &found.birth, happened);
+                    event_envelope(&public, &changed.tenant, &changed.run, &found.birth.traceparent)
+                });
+                for result in core.ports.bus.publish(messages.collect()).await {
+                    if let Err(error) = result {
+                        return Err(WorkError::Unavailable(error.to_string()));
+                    }
+                }
+                if number >= found.head {
+                    break;
+                }
+            }
+        }
+    }
+}

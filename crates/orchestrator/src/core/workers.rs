@@ -1,0 +1,132 @@
+//! Who is alive, what it hosts, and which jobs it lists: heard on core NATS, kept in memory only.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bus::Subject;
+use model::{AgentKind, JobId, limits::MAX_REQUEST_BYTES};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use wire::job::v1 as proto;
+
+use super::{
+    Core,
+    dispatch::pause,
+    limits::{KNOWN_WORKERS, LISTED_JOBS, OVERDUE_AFTER, SILENT_AFTER, WORKER_ALIVE},
+};
+
+/// The workers heard of late.
+#[derive(Clone, Default)]
+pub struct Workers(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    workers: BTreeMap<String, Worker>,
+    listed: BTreeMap<(JobId, u64), Instant>,
+}
+
+struct Worker {
+    heard: Instant,
+    draining: bool,
+    agents: Vec<proto::Agent>,
+}
+
+/// An agent kind with the workers that host it.
+#[derive(Debug, Clone, Default)]
+pub struct Hosted {
+    /// The workers.
+    pub workers: Vec<String>,
+    /// Places in all.
+    pub slots: u32,
+    /// What the last heard of them announced.
+    pub announced: proto::Agent,
+}
+
+impl Workers {
+    fn note(&self, presence: proto::WorkerPresence) {
+        let now = Instant::now();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for job in &presence.jobs {
+            let overdue = Duration::from_millis(job.running_ms) > Duration::from_millis(job.timeout_ms) + OVERDUE_AFTER;
+            if let (false, Ok(id)) = (overdue, JobId::new(job.job_id.as_str()))
+                && (known.listed.len() < LISTED_JOBS || known.listed.contains_key(&(id.clone(), job.token)))
+            {
+                known.listed.insert((id, job.token), now);
+            }
+        }
+        if known.workers.len() < KNOWN_WORKERS || known.workers.contains_key(&presence.worker) {
+            known.workers.insert(
+                presence.worker,
+                Worker { heard: now, draining: presence.draining, agents: presence.agents },
+            );
+        }
+    }
+
+    fn forget_silent(&self) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.workers.retain(|_, worker| worker.heard.elapsed() < WORKER_ALIVE);
+        known.listed.retain(|_, heard| heard.elapsed() < SILENT_AFTER * 2);
+    }
+
+    /// When a worker last listed the job under this lease token.
+    pub(crate) fn listed(&self, job: &JobId, token: u64) -> Option<Instant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).listed.get(&(job.clone(), token)).copied()
+    }
+
+    /// The live agents by kind; workers that are stopping do not count.
+    pub fn hosted(&self) -> BTreeMap<String, Hosted> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosted = BTreeMap::<String, Hosted>::new();
+        let live = known.workers.iter().filter(|(_, worker)| !worker.draining && worker.heard.elapsed() < WORKER_ALIVE);
+        for (name, worker) in live {
+            for agent in &worker.agents {
+                let entry = hosted.entry(agent.kind.clone()).or_default();
+                entry.workers.push(name.clone());
+                entry.slots = entry.slots.saturating_add(agent.slots);
+                entry.announced = agent.clone();
+            }
+        }
+        hosted
+    }
+
+    /// Which of `kinds` no live worker hosts.
+    pub fn missing<'a>(&self, kinds: impl IntoIterator<Item = &'a AgentKind>) -> Vec<AgentKind> {
+        let hosted = self.hosted();
+        let mut missing: Vec<_> = kinds.into_iter().filter(|kind| !hosted.contains_key(kind.as_str())).cloned().collect();
+        missing.sort();
+        missing.dedup();
+        missing
+    }
+}
+
+/// Hears the workers.
+pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut sweep = tokio::time::interval(SILENT_AFTER);
+    loop {
+        let Ok(mut heard) = core.ports.bus.listen(&Subject::worker_presence()).await else {
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+            pause(&stop).await;
+            continue;
+        };
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                message = heard.next() => {
+                    let Some((_, body)) = message else { break };
+                    match wire::json::from_json::<proto::WorkerPresence>(&body, MAX_REQUEST_BYTES) {
+                        Ok(presence) => core.workers.note(presence),
+                        Err(error) => tracing::debug!(%error, "a presence message cannot be read"),
+                    }
+                }
+                _ = sweep.tick() => core.workers.forget_silent(),
+            }
+        }
+        pause(&stop).await;
+    }
+}

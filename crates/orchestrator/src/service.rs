@@ -1,0 +1,125 @@
+//! The orchestrator as a service: its core, its doors, one port.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bus::{
+    Bus,
+    signature::{Signer, Verifier},
+};
+use ::service::{
+    auth::Guard,
+    http::{App, Readiness},
+    supervise::{BoxError, Tasks},
+};
+use rand::RngCore;
+use store::port::{CommitPath, Queries};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{self, Api},
+    core::{self, Core},
+    keys::StoredKeys,
+};
+
+/// How long running calls and commits get at a stop.
+const DRAIN: Duration = Duration::from_secs(20);
+/// Unary calls that wait by design.
+const PATIENT: &[&str] = &["/pressrun.campaign.v1.CampaignService/Run"];
+
+/// How an orchestrator is to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Its name among the replicas.
+    pub replica: String,
+    /// Whether callers need API keys. Without, only callers on this machine are served.
+    pub api_keys: bool,
+    /// The bus keeps nothing over a restart.
+    pub bus_forgets: bool,
+}
+
+/// What it is given; `dev`, tests and production differ in nothing else.
+#[derive(Clone)]
+pub struct Ports {
+    /// The truth: the commit path.
+    pub store: Arc<dyn CommitPath>,
+    /// The truth: queries.
+    pub queries: Arc<dyn Queries>,
+    /// The transport.
+    pub bus: Arc<dyn Bus>,
+    /// Signs jobs.
+    pub signer: Arc<Signer>,
+}
+
+/// A built orchestrator: its port is open.
+pub struct Service {
+    tasks: Tasks,
+    addr: SocketAddr,
+    core: Core,
+}
+
+impl Service {
+    /// Opens the port and starts the core.
+    ///
+    /// # Errors
+    /// When the port cannot be opened, or would be open to others without keys.
+    pub async fn build(options: Options, ports: Ports, stop: CancellationToken) -> anyhow::Result<Self> {
+        let verifier = Arc::new(Verifier::new([ports.signer.public_key().clone()]));
+        let guard = if options.api_keys {
+            Guard::Keys(Arc::new(StoredKeys::new(ports.queries.clone())))
+        } else {
+            Guard::local_only()?
+        };
+        let readiness = Readiness::default();
+        let mut app = App::new(guard, readiness.clone());
+        app.patient = PATIENT;
+        let mut tasks = Tasks::new(stop.clone());
+        let core = Core::start(
+            core::Ports {
+                store: ports.store,
+                bus: ports.bus,
+                signer: ports.signer,
+                entropy: Arc::new(|| rand::rng().next_u64()),
+            },
+            core::Options { replica: options.replica, bus_forgets: options.bus_forgets },
+            &mut tasks,
+            &stop,
+        );
+        let (api, abandoned) = Api::new(core.clone(), ports.queries, verifier);
+        api.add_to(&mut app.grpc);
+        let server = app.bind(options.listen).await?;
+        let addr = server.addr();
+        tasks.spawn("abandoned runs", api::abandoned(core.clone(), abandoned, stop.clone()));
+        tasks.spawn("grpc", server.run(stop));
+        readiness.set(true);
+        Ok(Self { tasks, addr, core })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Adds a task that is watched with its own.
+    pub fn watch<E: Into<BoxError>>(
+        &mut self,
+        name: &'static str,
+        task: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        self.tasks.spawn(name, task);
+    }
+
+    /// Its core.
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Runs until the stop, then finishes what it has begun.
+    ///
+    /// # Errors
+    /// When one of its tasks fails.
+    pub async fn run(self) -> anyhow::Result<()> {
+        Ok(self.tasks.run(DRAIN).await?)
+    }
+}

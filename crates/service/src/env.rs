@@ -1,0 +1,36 @@
+//! Names of environment variables: the only place where they are spelled.
+
+/// Which log lines are shown, as `tracing-subscriber` filters; default `info`.
+pub const LOG: &str = "PRESSRUN_LOG";
+/// `text` (default) or `json`.
+pub const LOG_FORMAT: &str = "PRESSRUN_LOG_FORMAT";
+/// Address and port to listen on.
+pub const LISTEN: &str = "PRESSRUN_LISTEN";
+/// Where Postgres is.
+pub const DATABASE_URL: &str = "PRESSRUN_DATABASE_URL";
+/// Where NATS is.
+pub const NATS_URL: &str = "PRESSRUN_NATS_URL";
+/// File with the NATS user's credentials.
+pub const NATS_CREDENTIALS: &str = "PRESSRUN_NATS_CREDENTIALS";
+/// Where the orchestrator's gRPC is.
+pub const ORCHESTRATOR_URL: &str = "PRESSRUN_ORCHESTRATOR_URL";
+/// Where the event gateway is.
+pub const GATEWAY_URL: &str = "PRESSRUN_GATEWAY_URL";
+/// The caller's API key.
+pub const API_KEY: &str = "PRESSRUN_API_KEY";
+/// File with the key that signs jobs; the orchestrator's alone.
+pub const SIGNING_KEY: &str = "PRESSRUN_SIGNING_KEY";
+/// The public keys whose signatures workers accept, by comma.
+pub const VERIFY_KEYS: &str = "PRESSRUN_VERIFY_KEYS";
+/// This process's name among its like; made up when absent.
+pub const INSTANCE: &str = "PRESSRUN_INSTANCE";
+/// Jobs that a worker does at once.
+pub const SLOTS: &str = "PRESSRUN_SLOTS";
+/// Where `pressrun dev` and `demo` keep their files.
+pub const DATA_DIR: &str = "PRESSRUN_DATA_DIR";
+/// Base URL of an OpenAI-compatible model provider; the built-in writer when absent.
+pub const MODEL_URL: &str = "PRESSRUN_MODEL_URL";
+/// The model's name at the provider.
+pub const MODEL: &str = "PRESSRUN_MODEL";
+/// The provider's API key.
+pub const MODEL_KEY: &str = "PRESSRUN_MODEL_KEY";

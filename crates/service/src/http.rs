@@ -1,0 +1,185 @@
+//! One port for everything: gRPC with health and reflection, HTTP, `/health/live`, `/health/ready`,
+//! `/metrics`.
+
+use std::{io, net::SocketAddr};
+
+use axum::{Router, extract::Request, middleware, response::Response, routing::get};
+use http::StatusCode;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::{net::TcpListener, sync::watch};
+use tonic::{
+    Status,
+    service::{Routes, RoutesBuilder},
+};
+use tower_http::limit::RequestBodyLimitLayer;
+
+pub use crate::refuse::problem;
+use crate::{
+    auth::{self, Guard, check_exposure},
+    correlation, deadline,
+    limits::{MAX_GRPC_BODY_BYTES, MAX_REQUEST_BYTES},
+    refuse::refuse,
+    serve::Server,
+    telemetry,
+};
+
+/// Why a port cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It would be open to everyone.
+    #[error(transparent)]
+    Exposed(#[from] auth::Exposed),
+    /// The system refuses.
+    #[error("cannot listen on {addr}: {source}")]
+    Bind {
+        /// The address asked for.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The descriptor set cannot be read.
+    #[error("reflection cannot be served: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// Metrics cannot be recorded.
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::Error),
+}
+
+/// Whether a service is fit for work; it says so itself. Not ready at first, and again from the stop on.
+#[derive(Debug, Clone)]
+pub struct Readiness(watch::Sender<bool>);
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Readiness {
+    /// Says whether it is ready.
+    pub fn set(&self, ready: bool) {
+        self.0
+            .send_if_modified(|now| std::mem::replace(now, ready) != ready);
+    }
+
+    /// Whether it is ready.
+    pub fn is_ready(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<bool> {
+        self.0.subscribe()
+    }
+}
+
+/// What a port serves.
+#[derive(Debug)]
+pub struct App {
+    /// gRPC services; behind the guard.
+    pub grpc: RoutesBuilder,
+    /// Other routes; behind the guard.
+    pub routes: Router,
+    /// Routes that anyone may call.
+    pub open: Router,
+    /// Who is let in.
+    pub guard: Guard,
+    /// Paths of unary gRPC calls that wait by design (`/pressrun.campaign.v1.CampaignService/Run`): only the
+    /// caller's own deadline bounds them.
+    pub patient: &'static [&'static str],
+    /// Whether the service is fit for work.
+    pub readiness: Readiness,
+}
+
+impl App {
+    /// A port with health, reflection and metrics alone.
+    pub fn new(guard: Guard, readiness: Readiness) -> Self {
+        Self {
+            grpc: Routes::builder(),
+            routes: Router::new(),
+            open: Router::new(),
+            guard,
+            patient: &[],
+            readiness,
+        }
+    }
+
+    /// Opens the port; 0 takes a free one. Nothing is answered before [`Server::run`].
+    ///
+    /// # Errors
+    /// Beyond loopback without keys; when the address is taken.
+    pub async fn bind(self, addr: SocketAddr) -> Result<Server, Error> {
+        if let Guard::LocalOnly(_) = self.guard {
+            check_exposure(addr, false)?;
+        }
+        let listener = TcpListener::bind(addr).await;
+        let listener = listener.map_err(|source| Error::Bind { addr, source })?;
+        let metrics = telemetry::metrics()?;
+        let (health, health_service) = tonic_health::server::health_reporter();
+        let (readiness, patient) = (self.readiness.clone(), self.patient);
+        let known = Routes::new(health_service)
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?);
+        let router = self.router(known, metrics.clone());
+        Server::new(listener, router, patient, readiness, health, metrics)
+            .map_err(|source| Error::Bind { addr, source })
+    }
+
+    /// `known` are gRPC services that anyone may call.
+    fn router(self, known: Routes, metrics: PrometheusHandle) -> Router {
+        let readiness = self.readiness;
+        let plain = Router::new()
+            .route("/health/live", get(|| async { "live\n" }))
+            .route(
+                "/health/ready",
+                get(move || async move { ready(&readiness) }),
+            )
+            .route("/metrics", get(move || async move { metrics.render() }))
+            .merge(self.open.reset_fallback())
+            .merge(guarded(self.routes, &self.guard))
+            .layer(RequestBodyLimitLayer::new(MAX_REQUEST_BYTES));
+        let grpc = guarded(self.grpc.routes().into_axum_router(), &self.guard)
+            .merge(known.into_axum_router().reset_fallback())
+            .layer(middleware::from_fn_with_state(
+                self.patient,
+                deadline::bound,
+            ))
+            .layer(RequestBodyLimitLayer::new(MAX_GRPC_BODY_BYTES));
+        plain
+            .merge(grpc)
+            .fallback(unknown)
+            .layer(middleware::from_fn(correlation::correlate))
+    }
+}
+
+fn guarded(router: Router, guard: &Guard) -> Router {
+    router
+        .reset_fallback()
+        .layer(middleware::from_fn_with_state(
+            guard.clone(),
+            auth::authenticate,
+        ))
+        .reset_fallback()
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(wire::DESCRIPTOR)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+fn ready(readiness: &Readiness) -> (StatusCode, &'static str) {
+    if readiness.is_ready() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    }
+}
+
+async fn unknown(request: Request) -> Response {
+    let status = if crate::refuse::is_grpc(request.headers()) {
+        Status::unimplemented("there is no such method; ask reflection for those there are")
+    } else {
+        Status::not_found("there is nothing at this path")
+    };
+    refuse(request.headers(), &status)
+}

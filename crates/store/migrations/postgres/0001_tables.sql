@@ -1,0 +1,173 @@
+-- Times are milliseconds since the Unix epoch. Rows are read and written under one tenant, named by the
+-- setting app.tenants within the transaction; unset or empty is an error, never all rows. Scans over all
+-- tenants run as pressrun_scan, which sees named columns only and never content.
+-- Both roles exist before this runs (store::postgres::migrate).
+
+create table runs (
+    tenant text collate "C" not null,
+    run text collate "C" not null,
+    version bigint not null,
+    status text not null,
+    state text not null,
+    updated bigint not null,
+    percent integer not null,
+    wake_at bigint,
+    submitted bigint not null,
+    priority integer not null,
+    workflow_version bigint not null,
+    workflow text not null,
+    mode text not null,
+    plan text not null,
+    input text not null,
+    campaign text collate "C" not null,
+    title text not null,
+    idempotency_key text collate "C",
+    correlation_id text not null,
+    traceparent text not null,
+    primary key (tenant, run)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
+-- No index on a column that changes with every transition: those updates stay within their page (HOT).
+create unique index runs_by_key on runs (tenant, idempotency_key) where idempotency_key is not null;
+create index runs_by_birth on runs (tenant, submitted, run);
+create index runs_by_wake on runs (wake_at) where wake_at is not null;
+
+-- One row per transition; never changed. It is the outbox of lifecycle events as well.
+create table run_events (
+    tenant text collate "C" not null,
+    run text collate "C" not null,
+    last_seq bigint not null,
+    first_seq bigint not null,
+    at bigint not null,
+    body text not null,
+    primary key (tenant, run, last_seq),
+    check (first_seq <= last_seq)
+) with (autovacuum_vacuum_insert_scale_factor = 0.05);
+-- What changed since a time is asked here and not of runs, where such an index would break HOT.
+create index run_events_by_time on run_events (at);
+
+create table run_snapshots (
+    tenant text collate "C" not null,
+    run text collate "C" not null,
+    version bigint not null,
+    format integer not null,
+    body text not null,
+    primary key (tenant, run)
+);
+
+-- A row exists exactly while its job is under way.
+create table jobs (
+    tenant text collate "C" not null,
+    run text collate "C" not null,
+    job text collate "C" not null,
+    token bigint not null,
+    step text collate "C" not null,
+    agent text not null,
+    sent_at bigint not null,
+    primary key (tenant, run, job)
+) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
+create index jobs_by_sent on jobs (sent_at, job);
+
+create table artifact_versions (
+    tenant text collate "C" not null,
+    run text collate "C" not null,
+    step text collate "C" not null,
+    version bigint not null,
+    hash text collate "C" not null,
+    report boolean not null,
+    created bigint not null,
+    provenance text not null,
+    content text not null,
+    primary key (tenant, run, step, version)
+);
+
+-- The active version of each step that made an artifact, as of the last rest.
+create table artifacts (
+    tenant text collate "C" not null,
+    run text collate "C" not null,
+    step text collate "C" not null,
+    place text not null,
+    version bigint not null,
+    hash text collate "C" not null,
+    primary key (tenant, run, step)
+);
+
+-- The reports of the last rest and of those before it; a step's active one is its latest.
+create table audit_reports (
+    tenant text collate "C" not null,
+    run text collate "C" not null,
+    step text collate "C" not null,
+    version bigint not null,
+    place text not null,
+    hash text collate "C" not null,
+    verdict text not null,
+    score double precision not null,
+    judged text not null,
+    primary key (tenant, run, step, version)
+);
+
+create table campaigns (
+    tenant text collate "C" not null,
+    campaign text collate "C" not null,
+    run text collate "C" not null,
+    workflow text not null,
+    title text not null,
+    status text not null,
+    submitted bigint not null,
+    updated bigint not null,
+    primary key (tenant, campaign)
+);
+
+create table blobs (
+    tenant text collate "C" not null,
+    hash text collate "C" not null,
+    content text not null,
+    primary key (tenant, hash)
+);
+
+create table workflows (
+    tenant text collate "C" not null,
+    hash text collate "C" not null,
+    plan text not null,
+    primary key (tenant, hash)
+);
+
+create table api_keys (
+    tenant text collate "C" not null,
+    key_hash text collate "C" not null,
+    role text not null,
+    label text not null,
+    created bigint not null,
+    primary key (tenant, key_hash)
+);
+-- Not unique: a unique key over tenants would tell one tenant of another's rows.
+create index api_keys_by_hash on api_keys (key_hash);
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['runs', 'run_events', 'run_snapshots', 'jobs', 'artifact_versions',
+        'artifacts', 'audit_reports', 'campaigns', 'blobs', 'workflows', 'api_keys']
+    loop
+        execute format('alter table %I enable row level security', name);
+        execute format('alter table %I force row level security', name);
+        execute format('create policy own_tenant on %I to pressrun_app
+            using (tenant = any((select current_setting(''app.tenants'')::text[])::text[]))', name);
+    end loop;
+    foreach name in array array['runs', 'run_events', 'jobs', 'api_keys']
+    loop
+        execute format('create policy scan on %I for select to pressrun_scan using (true)', name);
+    end loop;
+end
+$$;
+
+grant usage on schema public to pressrun_app, pressrun_scan;
+-- What is never changed has no right to be changed.
+grant select, insert on run_events, artifact_versions, audit_reports, blobs, workflows, api_keys to pressrun_app;
+grant select, insert, update on runs, run_snapshots, artifacts, campaigns to pressrun_app;
+grant select, insert, delete on jobs to pressrun_app;
+
+grant select (tenant, run, wake_at) on runs to pressrun_scan;
+grant select (tenant, run, last_seq, at) on run_events to pressrun_scan;
+grant select (tenant, run, job, token, step, agent, sent_at) on jobs to pressrun_scan;
+grant select (tenant, key_hash, role) on api_keys to pressrun_scan;

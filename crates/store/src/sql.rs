@@ -1,0 +1,54 @@
+//! The statements that both dialects take as they stand. Each names the tenant although Postgres
+//! would filter by itself.
+
+use crate::row::run_columns;
+
+pub(crate) const PLAN: &str = "select plan from workflows where tenant = $1 and hash = $2";
+
+pub(crate) const RUN: &str =
+    concat!("select ", run_columns!(), " from runs where tenant = $1 and run = $2");
+
+pub(crate) const SNAPSHOT: &str =
+    "select version, body from run_snapshots where tenant = $1 and run = $2 and format = $3";
+
+/// Bodies of the transitions above a number.
+pub(crate) const EVENTS: &str = "select body from run_events \
+     where tenant = $1 and run = $2 and last_seq > $3 order by last_seq limit $4";
+
+pub(crate) const BLOB: &str = "select content from blobs where tenant = $1 and hash = $2";
+
+pub(crate) const KEY: &str =
+    "select run, input from runs where tenant = $1 and idempotency_key = $2";
+
+pub(crate) const DUE: &str = "select tenant, run, wake_at from runs \
+     where wake_at is not null order by wake_at limit $1";
+
+pub(crate) const SENT: &str = "select tenant, run, job, token, step, agent, sent_at from jobs \
+     where sent_at < $1 and (sent_at, job) > ($2, $3) order by sent_at, job limit $4";
+
+pub(crate) const CHANGED: &str = "select tenant, run, max(last_seq) as sequence, max(at) as updated \
+     from run_events where at >= $1 group by tenant, run \
+     having (max(at), run) > ($2, $3) order by updated, run limit $4";
+
+pub(crate) const LAST_CHANGE: &str = "select max(at) from run_events";
+
+pub(crate) const API_KEY: &str = "select tenant, role from api_keys where key_hash = $1 limit 2";
+
+pub(crate) const RUNS: &str = concat!(
+    "select ",
+    run_columns!(),
+    " from runs where tenant = $1 and (submitted, run) < ($2, $3)",
+    " and ($4 is null or workflow = $4) and ($5 is null or status = $5)",
+    " and ($6 is null or campaign = $6)",
+    " order by submitted desc, run desc limit $7"
+);
+
+pub(crate) const VERSIONS: &str = "select v.step, v.version, v.hash, v.report, \
+     coalesce(a.version = v.version, r.version = v.version, false) as active, \
+     v.provenance, v.created \
+     from artifact_versions v \
+     left join artifacts a on a.tenant = v.tenant and a.run = v.run and a.step = v.step \
+     left join (select step, max(version) as version from audit_reports \
+                where tenant = $1 and run = $2 group by step) r on r.step = v.step \
+     where v.tenant = $1 and v.run = $2 and ($3 is null or v.step = $3) \
+     order by v.step, v.version";

@@ -1,0 +1,6 @@
+//! The cases that hold for every store.
+
+pub(crate) mod commits;
+pub(crate) mod queries;
+pub(crate) mod races;
+pub(crate) mod scans;

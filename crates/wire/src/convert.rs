@@ -1,0 +1,7 @@
+//! Messages to and from the nouns of `model`.
+//!
+//! Whatever comes in is checked here once; what has been converted can be worked with.
+
+pub mod brief;
+pub mod outcome;
+pub mod result;

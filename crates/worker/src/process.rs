@@ -1,0 +1,194 @@
+//! What the two worker binaries share: their options, the ports made of them, and the process around a
+//! worker. Agents are the binary's own.
+
+use std::{convert::Infallible, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use bus::{
+    BusError, Nats,
+    signature::{PublicKey, Verifier},
+};
+use model::AgentKind;
+use service::{
+    auth::Guard,
+    clock, env,
+    http::{self, App, Readiness},
+    signal::stop_on_signal,
+    supervise::{self, Tasks},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::{
+    agent::Agent,
+    door::{self, DoorError},
+    host::{self, Ports, Worker},
+    limits::PROCESS_DRAIN,
+    noop::Noop,
+};
+
+/// What a worker is connected to.
+#[derive(Clone, clap::Args)]
+pub struct Connection {
+    /// Where NATS is; more servers of one cluster after commas.
+    #[arg(
+        long,
+        env = env::NATS_URL,
+        value_name = "URL",
+        default_value = "nats://127.0.0.1:4222",
+        hide_env_values = true
+    )]
+    pub nats_url: String,
+    /// File with the seed of the NATS user's nkey.
+    #[arg(long, env = env::NATS_CREDENTIALS, value_name = "FILE")]
+    pub nats_credentials: Option<PathBuf>,
+    /// Where the orchestrator's gRPC is: for inputs and results that are too large for a message.
+    #[arg(long, env = env::ORCHESTRATOR_URL, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    pub orchestrator_url: String,
+    /// Public keys of the orchestrator, by comma. Jobs that none of them signed are refused.
+    #[arg(long, env = env::VERIFY_KEYS, value_name = "KEYS", value_delimiter = ',', required = true)]
+    pub verify_keys: Vec<PublicKey>,
+    /// Where `/health/live`, `/health/ready` and `/metrics` are served; port 0 takes a free one, and the
+    /// log says which.
+    #[arg(long, env = env::LISTEN, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+}
+
+/// How a worker works.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Hosting {
+    /// This worker's name, unique among all workers; made up when absent.
+    #[arg(long, env = env::INSTANCE, value_name = "NAME")]
+    pub instance: Option<String>,
+    /// Jobs done at once, for each agent kind.
+    #[arg(long, env = env::SLOTS, value_name = "N", default_value_t = host::SLOTS)]
+    pub slots: u32,
+    /// For the benchmark only: hosts agents of these kinds that do nothing, instead of the real ones.
+    #[arg(
+        long,
+        value_name = "KINDS",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    pub noop: Vec<AgentKind>,
+    /// For the benchmark only: how long the agents that do nothing take, milliseconds.
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        requires = "noop",
+        hide_short_help = true
+    )]
+    pub noop_delay_ms: u64,
+}
+
+impl Default for Hosting {
+    fn default() -> Self {
+        Self {
+            instance: None,
+            slots: host::SLOTS,
+            noop: Vec::new(),
+            noop_delay_ms: 0,
+        }
+    }
+}
+
+/// Why a worker process cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The credentials cannot be read.
+    #[error("the NATS credentials cannot be read from {path}: {source}")]
+    Credentials {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// No connection to the bus.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The orchestrator's address is none.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    /// No port for health and metrics.
+    #[error(transparent)]
+    Http(#[from] http::Error),
+    /// Signals cannot be caught.
+    #[error("signals cannot be caught: {0}")]
+    Signals(#[source] io::Error),
+    /// A part of the process broke.
+    #[error(transparent)]
+    Tasks(#[from] supervise::Error),
+}
+
+impl Connection {
+    /// Connects: the bus, the orchestrator's keys and its door. `role` is the service's name, and
+    /// `_INBOX.<role>` what its NATS user must be allowed to hear and say.
+    ///
+    /// # Errors
+    /// When the bus cannot be reached or used, or an option is wrong.
+    pub async fn ports(&self, role: &str) -> Result<Ports, Error> {
+        let nkey_seed = match &self.nats_credentials {
+            None => None,
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|source| Error::Credentials {
+                    path: path.clone(),
+                    source,
+                })?;
+                Some(text.trim().to_owned())
+            }
+        };
+        let options = bus::nats::Options {
+            url: self.nats_url.clone(),
+            inbox_prefix: nkey_seed.as_ref().map(|_| format!("_INBOX.{role}")),
+            nkey_seed,
+            name: role.to_owned(),
+        };
+        Ok(Ports {
+            bus: Arc::new(Nats::connect(&options).await?),
+            verifier: Arc::new(Verifier::new(self.verify_keys.iter().cloned())),
+            door: Arc::new(door::Grpc::new(&self.orchestrator_url)?),
+            clock: Arc::new(clock::now),
+        })
+    }
+}
+
+impl Hosting {
+    /// The options of a worker of this role.
+    pub fn options(&self, role: &str) -> host::Options {
+        let made_up = || format!("{role}-{}", uuid::Uuid::now_v7());
+        host::Options {
+            slots: self.slots,
+            ..host::Options::new(self.instance.clone().unwrap_or_else(made_up))
+        }
+    }
+
+    /// The agents that do nothing, when they are asked for instead of the real ones.
+    pub fn noops(&self) -> Option<Vec<Arc<dyn Agent>>> {
+        let delay = Duration::from_millis(self.noop_delay_ms);
+        let agent = |kind: &AgentKind| Arc::new(Noop::new(kind.clone(), delay)) as Arc<dyn Agent>;
+        (!self.noop.is_empty()).then(|| self.noop.iter().map(agent).collect())
+    }
+}
+
+/// Runs a worker as a process of its own, beside health and metrics, until SIGTERM or SIGINT; then drains.
+///
+/// # Errors
+/// When the address is taken, or a part of the process breaks.
+pub async fn run(worker: Worker, listen: SocketAddr) -> Result<(), Error> {
+    let stop = CancellationToken::new();
+    let signals = stop_on_signal(stop.clone()).map_err(Error::Signals)?;
+    let readiness = Readiness::default();
+    let server = App::new(Guard::Closed, readiness.clone())
+        .bind(listen)
+        .await?;
+    info!(address = %server.addr(), "health and metrics are served");
+    let mut tasks = Tasks::new(stop.clone());
+    tasks.spawn("signals", signals);
+    tasks.spawn("http", server.run(stop.clone()));
+    tasks.spawn("worker", async move {
+        worker.run(stop).await;
+        Ok::<(), Infallible>(())
+    });
+    readiness.set(true);
+    Ok(tasks.run(PROCESS_DRAIN).await?)
+}

@@ -1,0 +1,7 @@
+//! A worker on the in-memory bus, under paused time: what the world sees of it.
+
+mod drain;
+mod failures;
+mod refusals;
+mod rig;
+mod serving;

@@ -1,0 +1,24 @@
+//! Bounds of definitions and conditions. [`crate::plan::MAX_STEPS`] stands with the plan.
+
+/// Longest definition, bytes.
+pub const MAX_SOURCE_BYTES: usize = 256 * 1024;
+/// Deepest nesting of a definition's YAML.
+pub const MAX_YAML_DEPTH: usize = 32;
+/// Most YAML nodes of a definition.
+pub const MAX_YAML_NODES: usize = 20_000;
+/// Most problems reported for one definition.
+pub const MAX_PROBLEMS: usize = 100;
+/// Most milestones of a definition.
+pub const MAX_MILESTONES: usize = 64;
+/// Longest condition, bytes.
+pub const MAX_CONDITION_BYTES: usize = 512;
+/// Deepest nesting of parentheses, `size(…)`, `!` and unary `-` in a condition.
+pub const MAX_CONDITION_DEPTH: usize = 8;
+/// Longest timeout of a step, milliseconds.
+pub const MAX_TIMEOUT_MS: u64 = 24 * 3_600_000;
+/// Most attempts of a step, the first included.
+pub const MAX_ATTEMPTS: u32 = 20;
+/// Longest wait between two attempts, milliseconds.
+pub const MAX_RETRY_WAIT_MS: u64 = 3_600_000;
+/// Largest weight of a step.
+pub const MAX_WEIGHT: u32 = 1_000;

@@ -1,0 +1,6 @@
+//! The system under test: what the suite, the fault runs and the benches share.
+//!
+//! It must never reach into a crate's private state: it speaks to real processes over their public
+//! APIs, and to the stores only to compare. The servers and processes come from the crate `rig`.
+//!
+//! Start with `suite/main.rs`.
