@@ -59,7 +59,6 @@ impl Addresses {
         faults: &mut Vec<Fault>,
     ) {
         for (path, text) in texts {
-            for at in found(text) { if !self.begins_with_one(at) { eprintln!("BAD {at:?} in {:?}", self.0); } }
             if !found(text).into_iter().all(|at| self.begins_with_one(at)) {
                 faults.push(Fault::schema(format!(
                     "`{path}` holds an address that the brief does not"
@@ -100,8 +99,14 @@ fn found(text: &str) -> Vec<&str> {
         all.push(to_space(at - scheme));
     }
     for (at, _) in text.match_indices("](") {
-        let target = at + 2 + usize::from(text[at + 2..].starts_with('<'));
-        all.push(to_space(target));
+        let rest = &text[at + 2..];
+        let target = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '<');
+        let address = to_space(text.len() - target.len());
+        // Behind a space only what can be nothing but an address: a bracket may be cut off here.
+        let counts = rest.starts_with(target) || address.starts_with('/') || address.contains(':');
+        if counts && !address.trim_end_matches(CLOSING).is_empty() {
+            all.push(address);
+        }
     }
     let lower = text.to_ascii_lowercase();
     for (at, _) in lower.match_indices("www.") {
@@ -144,6 +149,8 @@ mod tests {
             "[Go](<https://a.example/offer>), **https://a.example/offer**",
             "\"https://a.example/offer\" and https://b.example/terms!",
             "see www.a.example, or",
+            "cut off [here](… and so on",
+            "cut off [here]( and so on",
         ] {
             assert!(passes(text), "{text}");
         }
@@ -164,6 +171,8 @@ mod tests {
             "[Go](javascript:alert(1))",
             "[Go](//evil.example)",
             "[Go](</evil>)",
+            "[Go]( //evil.example)",
+            "[Go](evil.example)",
             "WWW.evil.example",
             "www.a.example.evil.test",
         ] {

@@ -4,7 +4,7 @@
 //! Must never: use a tool, the network or a secret of its own, take text of a brief, a note or an
 //! earlier artifact as an instruction, or hand back an artifact that its rules do not pass.
 //!
-//! Start with [`catalogue`]; [`writer`] is the way that all three go, [`task`] what each adds.
+//! Start with [`catalogue`]; `writer` is the way that all three go, `task` what each adds.
 
 mod addresses;
 mod copy;

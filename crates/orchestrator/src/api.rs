@@ -9,10 +9,10 @@ mod view;
 
 use std::sync::Arc;
 
+use ::service::auth::{Principal, Role};
 use bus::signature::Verifier;
 use engine::Refusal;
 use model::{RunId, validate::Problem};
-use ::service::auth::{Principal, Role};
 use store::port::Queries;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,8 @@ use crate::core::{
 /// Runs to be cancelled because their caller went away, waiting for the task that does it.
 const ABANDONED_QUEUE: usize = 1_024;
 /// Largest call of the workers' door: a result of the largest size, and the job that proves its right.
-const MAX_UPLOAD_BYTES: usize = model::limits::MAX_ARTIFACT_BYTES + model::limits::MAX_REQUEST_BYTES;
+const MAX_UPLOAD_BYTES: usize =
+    model::limits::MAX_ARTIFACT_BYTES + model::limits::MAX_REQUEST_BYTES;
 
 /// What every door works with; cheap to clone.
 #[derive(Clone)]
@@ -47,7 +48,15 @@ impl Api {
         verifier: Arc<Verifier>,
     ) -> (Self, mpsc::Receiver<(Principal, RunId)>) {
         let (abandoned, queue) = mpsc::channel(ABANDONED_QUEUE);
-        (Self { core, queries, verifier, abandoned }, queue)
+        (
+            Self {
+                core,
+                queries,
+                verifier,
+                abandoned,
+            },
+            queue,
+        )
     }
 
     /// Adds all services.
@@ -62,7 +71,10 @@ impl Api {
         let max = model::limits::MAX_REQUEST_BYTES;
         grpc.add_service(CampaignServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(RunServiceServer::new(self.clone()).max_decoding_message_size(max))
-            .add_service(ArtifactServiceServer::new(self.clone()).max_decoding_message_size(MAX_UPLOAD_BYTES))
+            .add_service(
+                ArtifactServiceServer::new(self.clone())
+                    .max_decoding_message_size(MAX_UPLOAD_BYTES),
+            )
             .add_service(AgentServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(AuthServiceServer::new(self.clone()).max_decoding_message_size(max));
     }
@@ -83,10 +95,19 @@ pub(crate) async fn abandoned(
             },
             () = stop.cancelled() => return Ok(()),
         };
-        let command = engine::Command::Cancel { reason: "the caller went away".to_owned(), by: principal.by.clone() };
-        match core.committer.run(Work::new(principal.tenant, run.clone(), command)).await {
+        let command = engine::Command::Cancel {
+            reason: "the caller went away".to_owned(),
+            by: principal.by.clone(),
+        };
+        match core
+            .committer
+            .run(Work::new(principal.tenant, run.clone(), command))
+            .await
+        {
             Ok(_) | Err(WorkError::Refused(_)) => {}
-            Err(error) => tracing::warn!(%run, %error, "a run whose caller went away cannot be cancelled now"),
+            Err(error) => {
+                tracing::warn!(%run, %error, "a run whose caller went away cannot be cancelled now")
+            }
         }
     }
 }
@@ -113,7 +134,10 @@ fn run_id(text: &str) -> Result<RunId, Status> {
 }
 
 fn invalid(path: &str, message: impl ToString) -> Status {
-    problem::invalid(vec![Problem { path: path.to_owned(), message: message.to_string() }])
+    problem::invalid(vec![Problem {
+        path: path.to_owned(),
+        message: message.to_string(),
+    }])
 }
 
 impl From<WorkError> for Status {
@@ -129,7 +153,9 @@ impl From<WorkError> for Status {
                 Self::data_loss(message)
             }
             WorkError::Refused(refusal) => match refusal {
-                Refusal::UnknownStep(_) | Refusal::NotAnAgent(_) | Refusal::NotAskedFor(_) => invalid("step", message),
+                Refusal::UnknownStep(_) | Refusal::NotAnAgent(_) | Refusal::NotAskedFor(_) => {
+                    invalid("step", message)
+                }
                 Refusal::TooManyRevisions { .. } => Self::resource_exhausted(message),
                 Refusal::Exists => Self::already_exists(message),
                 Refusal::Repeated(_)
@@ -138,7 +164,9 @@ impl From<WorkError> for Status {
                 | Refusal::NothingDue
                 | Refusal::Ended
                 | Refusal::UnderWay
-                | Refusal::Cancelled => problem::refused(Code::FailedPrecondition, message, Vec::new()),
+                | Refusal::Cancelled => {
+                    problem::refused(Code::FailedPrecondition, message, Vec::new())
+                }
             },
         }
     }

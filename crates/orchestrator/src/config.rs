@@ -1,8 +1,9 @@
 //! The deployed orchestrator's flags and environment.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use ::service::env;
+use anyhow::Context;
 use bus::{
     nats::{self, Nats},
     signature::{Seed, Signer},
@@ -17,12 +18,12 @@ use crate::service::{Options, Ports, Service};
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  orchestrator --listen 127.0.0.1:50051\n  \
-                  PRESSRUN_LISTEN=0.0.0.0:50051 orchestrator --api-keys --migrate"
+    after_help = "Examples:\n  orchestrator --listen 127.0.0.1:7400\n  \
+                  PRESSRUN_LISTEN=0.0.0.0:7400 orchestrator --api-keys --migrate"
 )]
 pub struct Config {
     /// Where to listen for gRPC, health and metrics.
-    #[arg(long, env = env::LISTEN, default_value = "127.0.0.1:50051")]
+    #[arg(long, env = env::LISTEN, default_value = "127.0.0.1:7400")]
     pub listen: SocketAddr,
     /// Postgres, as the role of the services.
     #[arg(long, env = env::DATABASE_URL, hide_env_values = true)]
@@ -36,12 +37,12 @@ pub struct Config {
     /// NATS server.
     #[arg(long, env = env::NATS_URL, default_value = "nats://127.0.0.1:4222")]
     pub nats_url: String,
-    /// Seed of the NATS user's nkey.
-    #[arg(long, env = env::NATS_CREDENTIALS, hide_env_values = true)]
-    pub nats_credentials: Option<String>,
-    /// The seed that jobs are signed with, base64.
-    #[arg(long, env = env::SIGNING_KEY, hide_env_values = true)]
-    pub signing_key: String,
+    /// File with the seed of the NATS user's nkey.
+    #[arg(long, env = env::NATS_CREDENTIALS, value_name = "FILE")]
+    pub nats_credentials: Option<PathBuf>,
+    /// File with the seed that jobs are signed with; `pressrun key signing` makes one.
+    #[arg(long, env = env::SIGNING_KEY, value_name = "FILE")]
+    pub signing_key: PathBuf,
     /// Serve only callers with an API key; must be on to listen beyond this machine.
     #[arg(long)]
     pub api_keys: bool,
@@ -56,7 +57,7 @@ impl Config {
     /// # Errors
     /// When a part does not answer or refuses.
     pub async fn build(self, stop: CancellationToken) -> anyhow::Result<Service> {
-        let signer = Arc::new(Signer::new(&Seed::parse(&self.signing_key)?)?);
+        let signer = Arc::new(Signer::new(&Seed::load(&self.signing_key)?)?);
         if self.migrate {
             postgres::migrate(&self.database_url).await?;
         }
@@ -65,17 +66,39 @@ impl Config {
             ..postgres::Options::new(&self.database_url)
         };
         let store = Arc::new(Postgres::connect(&options).await?);
-        let replica = self.instance.unwrap_or_else(|| format!("orchestrator-{}", uuid::Uuid::now_v7().simple()));
+        let replica = self
+            .instance
+            .unwrap_or_else(|| format!("orchestrator-{}", uuid::Uuid::now_v7().simple()));
+        let nkey_seed = match &self.nats_credentials {
+            None => None,
+            Some(path) => {
+                let read = std::fs::read_to_string(path);
+                let text = read.with_context(|| {
+                    format!("the NATS credentials {} cannot be read", path.display())
+                })?;
+                Some(text.trim().to_owned())
+            }
+        };
         let nats = nats::Options {
             url: self.nats_url,
-            nkey_seed: self.nats_credentials,
-            inbox_prefix: None,
+            inbox_prefix: nkey_seed.as_ref().map(|_| "_INBOX.orchestrator".to_owned()),
+            nkey_seed,
             name: replica.clone(),
         };
         let bus = Arc::new(Nats::connect(&nats).await?);
         Service::build(
-            Options { listen: self.listen, replica, api_keys: self.api_keys, bus_forgets: false },
-            Ports { store: store.clone(), queries: store, bus, signer },
+            Options {
+                listen: self.listen,
+                replica,
+                api_keys: self.api_keys,
+                bus_forgets: false,
+            },
+            Ports {
+                store: store.clone(),
+                queries: store,
+                bus,
+                signer,
+            },
             stop,
         )
         .await

@@ -18,14 +18,14 @@ pub mod workers;
 
 use std::sync::Arc;
 
-use bus::{Bus, signature::Signer};
 use ::service::supervise::Tasks;
+use bus::{Bus, signature::Signer};
 use store::port::CommitPath;
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    commit::Committer, contents::Contents, dispatch::Dispatcher, heads::Heads, peers::Peers, timers::Alarm,
-    workers::Workers,
+    commit::Committer, contents::Contents, dispatch::Dispatcher, heads::Heads, peers::Peers,
+    timers::Alarm, workers::Workers,
 };
 
 /// What the core is given.
@@ -64,12 +64,16 @@ pub struct Core {
     pub heads: Heads,
     pub(crate) peers: Peers,
     pub(crate) alarm: Alarm,
-    dispatcher: Dispatcher,
 }
 
 impl Core {
     /// Wires a core and starts its tasks under `tasks`; they end with `stop`.
-    pub fn start(ports: Ports, options: Options, tasks: &mut Tasks, stop: &CancellationToken) -> Self {
+    pub fn start(
+        ports: Ports,
+        options: Options,
+        tasks: &mut Tasks,
+        stop: &CancellationToken,
+    ) -> Self {
         let contents = Contents::new(ports.store.clone());
         let heads = Heads::default();
         let alarm = Alarm::default();
@@ -77,7 +81,7 @@ impl Core {
         let (committer, lanes) = Committer::new(commit::Parts {
             store: ports.store.clone(),
             contents: contents.clone(),
-            dispatcher: dispatcher.clone(),
+            dispatcher,
             heads: heads.clone(),
             alarm: alarm.clone(),
         });
@@ -90,7 +94,6 @@ impl Core {
             workers: Workers::default(),
             heads,
             alarm,
-            dispatcher,
         };
         for lane in lanes {
             tasks.spawn("commit lane", lane.run(stop.clone()));

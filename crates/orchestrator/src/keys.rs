@@ -27,12 +27,17 @@ pub(crate) struct StoredKeys {
 
 impl StoredKeys {
     pub(crate) fn new(queries: Arc<dyn Queries>) -> Self {
-        Self { queries, held: Mutex::new(LruCache::new(capacity(HELD_KEYS))) }
+        Self {
+            queries,
+            held: Mutex::new(LruCache::new(capacity(HELD_KEYS))),
+        }
     }
 
     fn held(&self, hash: &ContentHash) -> Option<Option<Principal>> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.get(hash).filter(|(at, _)| at.elapsed() < HELD_FOR).map(|(_, principal)| principal.clone())
+        held.get(hash)
+            .filter(|(at, _)| at.elapsed() < HELD_FOR)
+            .map(|(_, principal)| principal.clone())
     }
 }
 
@@ -43,14 +48,21 @@ impl Keys for StoredKeys {
         if let Some(known) = self.held(&hash) {
             return Ok(known);
         }
-        let row = self.queries.api_key(&hash).await.map_err(|error| KeysUnavailable(error.to_string()))?;
+        let row = self
+            .queries
+            .api_key(&hash)
+            .await
+            .map_err(|error| KeysUnavailable(error.to_string()))?;
         let principal = row.and_then(|(tenant, role)| {
             let role = Role::parse(&role)?;
             // The hash's first digits tell keys apart in records without telling the key.
             let by = format!("key-{}", hash.as_str().get(..8)?);
             Some(Principal { tenant, role, by })
         });
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).put(hash, (Instant::now(), principal.clone()));
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .put(hash, (Instant::now(), principal.clone()));
         Ok(principal)
     }
 }

@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use engine::{Run, run};
-use model::{
-    Timestamp,
-    report::AuditReport,
-    usage::Usage,
-};
+use model::{Timestamp, report::AuditReport, usage::Usage};
 use store::port::Queries;
 use wire::{campaign::v1 as proto, convert::result};
 use workflow::{Plan, StepKind};
@@ -18,8 +14,14 @@ use crate::core::{Core, commit::WorkError, held::Held};
 ///
 /// # Errors
 /// When the store does not answer, or a stored content cannot be read.
-pub async fn result(core: &Core, queries: &dyn Queries, held: &Held) -> Result<proto::OrchestrationResult, WorkError> {
-    let Held { birth, plan, run, .. } = held;
+pub(crate) async fn result(
+    core: &Core,
+    queries: &dyn Queries,
+    held: &Held,
+) -> Result<proto::OrchestrationResult, WorkError> {
+    let Held {
+        birth, plan, run, ..
+    } = held;
     let wanted: Vec<_> = run
         .steps
         .iter()
@@ -42,22 +44,38 @@ pub async fn result(core: &Core, queries: &dyn Queries, held: &Held) -> Result<p
     let mut reports = Vec::new();
     let mut generated_at: Option<Timestamp> = None;
     for step in &plan.steps {
-        let (Some(content), Some(place)) = (contents.get(&step.name), &step.result) else { continue };
-        let corrupt = |error: &dyn std::fmt::Display| WorkError::Corrupt(format!("step {}: {error}", step.name));
+        let (Some(content), Some(place)) = (contents.get(&step.name), &step.result) else {
+            continue;
+        };
+        let corrupt = |error: &dyn std::fmt::Display| {
+            WorkError::Corrupt(format!("step {}: {error}", step.name))
+        };
         if matches!(step.kind, StepKind::Audit { .. }) {
-            reports.push(serde_json::from_str::<AuditReport>(content).map_err(|error| corrupt(&error))?);
+            reports.push(
+                serde_json::from_str::<AuditReport>(content).map_err(|error| corrupt(&error))?,
+            );
             continue;
         }
         result::put(&mut answer, place, content).map_err(|error| corrupt(&error))?;
-        let Some((_, number, hash)) = wanted.iter().find(|(name, _, _)| *name == step.name) else { continue };
-        let row = rows.iter().find(|row| row.step == step.name && row.version == *number);
+        let Some((_, number, hash)) = wanted.iter().find(|(name, _, _)| *name == step.name) else {
+            continue;
+        };
+        let row = rows
+            .iter()
+            .find(|row| row.step == step.name && row.version == *number);
         generated_at = generated_at.max(row.map(|row| row.created));
         let version = proto::Version {
             number: *number,
             hash: hash.to_string(),
-            model: row.map(|row| row.provenance.model.clone()).unwrap_or_default(),
+            model: row
+                .map(|row| row.provenance.model.clone())
+                .unwrap_or_default(),
         };
-        answer.artifacts.get_or_insert_default().versions.insert(step.name.to_string(), version);
+        answer
+            .artifacts
+            .get_or_insert_default()
+            .versions
+            .insert(step.name.to_string(), version);
     }
     answer.audit_report = AuditReport::join(reports).map(Into::into);
     if let Some(artifacts) = &mut answer.artifacts {
@@ -67,7 +85,10 @@ pub async fn result(core: &Core, queries: &dyn Queries, held: &Held) -> Result<p
 }
 
 fn errors(plan: &Plan, run: &Run) -> Vec<proto::AgentError> {
-    let steps = plan.steps.iter().filter_map(|step| Some((step, run.steps.get(&step.name)?.failure.as_ref()?)));
+    let steps = plan
+        .steps
+        .iter()
+        .filter_map(|step| Some((step, run.steps.get(&step.name)?.failure.as_ref()?)));
     steps
         .map(|(step, (failure, time))| {
             result::agent_error(&step.name, step.kind.agent().as_str(), failure, *time)
@@ -77,9 +98,15 @@ fn errors(plan: &Plan, run: &Run) -> Vec<proto::AgentError> {
 
 /// Durations of the last time that each step ran.
 fn metrics(plan: &Plan, run: &Run) -> proto::Metrics {
-    let agents = || steps(plan, run).filter(|(step, _)| matches!(step.kind, StepKind::Agent { .. }));
-    let audits = || steps(plan, run).filter(|(step, _)| matches!(step.kind, StepKind::Audit { .. }));
-    let Usage { input_tokens, output_tokens, cost_microusd } = run.usage;
+    let agents =
+        || steps(plan, run).filter(|(step, _)| matches!(step.kind, StepKind::Agent { .. }));
+    let audits =
+        || steps(plan, run).filter(|(step, _)| matches!(step.kind, StepKind::Audit { .. }));
+    let Usage {
+        input_tokens,
+        output_tokens,
+        cost_microusd,
+    } = run.usage;
     proto::Metrics {
         total_ms: millis(run.ended.unwrap_or(run.time).since(run.submitted)),
         first_artifact_ms: agents()
@@ -90,7 +117,9 @@ fn metrics(plan: &Plan, run: &Run) -> proto::Metrics {
         generation_ms: span(agents().map(|(_, state)| state)),
         audit_ms: span(audits().map(|(_, state)| state)),
         events: run.sequence,
-        steps: steps(plan, run).map(|(step, state)| step_metrics(step, state)).collect(),
+        steps: steps(plan, run)
+            .map(|(step, state)| step_metrics(step, state))
+            .collect(),
         input_tokens,
         output_tokens,
         cost_microusd,
@@ -101,11 +130,16 @@ fn steps<'a>(
     plan: &'a Plan,
     run: &'a Run,
 ) -> impl Iterator<Item = (&'a workflow::Step, &'a run::Step)> + 'a {
-    plan.steps.iter().filter_map(|step| Some((step, run.steps.get(&step.name)?)))
+    plan.steps
+        .iter()
+        .filter_map(|step| Some((step, run.steps.get(&step.name)?)))
 }
 
 fn step_metrics(step: &workflow::Step, state: &run::Step) -> proto::StepMetrics {
-    let whole = state.started.zip(state.ended).map_or(Duration::ZERO, |(start, end)| end.since(start));
+    let whole = state
+        .started
+        .zip(state.ended)
+        .map_or(Duration::ZERO, |(start, end)| end.since(start));
     proto::StepMetrics {
         step: step.name.to_string(),
         agent: step.kind.agent().to_string(),
@@ -120,7 +154,9 @@ fn step_metrics(step: &workflow::Step, state: &run::Step) -> proto::StepMetrics 
 
 /// From the first start to the last end; `None` while nothing has ended.
 fn span<'a>(states: impl Iterator<Item = &'a run::Step>) -> Option<u64> {
-    let (starts, ends): (Vec<_>, Vec<_>) = states.filter_map(|state| state.started.zip(state.ended)).unzip();
+    let (starts, ends): (Vec<_>, Vec<_>) = states
+        .filter_map(|state| state.started.zip(state.ended))
+        .unzip();
     let (start, end) = starts.into_iter().min().zip(ends.into_iter().max())?;
     Some(millis(end.since(start)))
 }

@@ -2,14 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use bus::{
-    Bus,
-    signature::{Signer, Verifier},
-};
 use ::service::{
     auth::Guard,
     http::{App, Readiness},
     supervise::{BoxError, Tasks},
+};
+use bus::{
+    Bus,
+    signature::{Signer, Verifier},
 };
 use rand::RngCore;
 use store::port::{CommitPath, Queries};
@@ -25,6 +25,12 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(20);
 /// Unary calls that wait by design.
 const PATIENT: &[&str] = &["/pressrun.campaign.v1.CampaignService/Run"];
+
+/// The workers' door: a call carries the signed job that it is made for.
+const PROVEN: &[&str] = &[
+    "/pressrun.artifact.v1.ArtifactService/GetJobInput",
+    "/pressrun.artifact.v1.ArtifactService/PutResult",
+];
 
 /// How an orchestrator is to run.
 #[derive(Debug, Clone)]
@@ -64,7 +70,11 @@ impl Service {
     ///
     /// # Errors
     /// When the port cannot be opened, or would be open to others without keys.
-    pub async fn build(options: Options, ports: Ports, stop: CancellationToken) -> anyhow::Result<Self> {
+    pub async fn build(
+        options: Options,
+        ports: Ports,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
         let verifier = Arc::new(Verifier::new([ports.signer.public_key().clone()]));
         let guard = if options.api_keys {
             Guard::Keys(Arc::new(StoredKeys::new(ports.queries.clone())))
@@ -74,6 +84,7 @@ impl Service {
         let readiness = Readiness::default();
         let mut app = App::new(guard, readiness.clone());
         app.patient = PATIENT;
+        app.proven = PROVEN;
         let mut tasks = Tasks::new(stop.clone());
         let core = Core::start(
             core::Ports {
@@ -82,7 +93,10 @@ impl Service {
                 signer: ports.signer,
                 entropy: Arc::new(|| rand::rng().next_u64()),
             },
-            core::Options { replica: options.replica, bus_forgets: options.bus_forgets },
+            core::Options {
+                replica: options.replica,
+                bus_forgets: options.bus_forgets,
+            },
             &mut tasks,
             &stop,
         );
@@ -90,7 +104,10 @@ impl Service {
         api.add_to(&mut app.grpc);
         let server = app.bind(options.listen).await?;
         let addr = server.addr();
-        tasks.spawn("abandoned runs", api::abandoned(core.clone(), abandoned, stop.clone()));
+        tasks.spawn(
+            "abandoned runs",
+            api::abandoned(core.clone(), abandoned, stop.clone()),
+        );
         tasks.spawn("grpc", server.run(stop));
         readiness.set(true);
         Ok(Self { tasks, addr, core })

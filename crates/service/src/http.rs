@@ -86,6 +86,8 @@ pub struct App {
     /// Paths of unary gRPC calls that wait by design (`/pressrun.campaign.v1.CampaignService/Run`): only the
     /// caller's own deadline bounds them.
     pub patient: &'static [&'static str],
+    /// Paths of gRPC calls that prove their right by what they carry: they pass the guard without a caller.
+    pub proven: &'static [&'static str],
     /// Whether the service is fit for work.
     pub readiness: Readiness,
 }
@@ -99,6 +101,7 @@ impl App {
             open: Router::new(),
             guard,
             patient: &[],
+            proven: &[],
             readiness,
         }
     }
@@ -135,15 +138,19 @@ impl App {
             )
             .route("/metrics", get(move || async move { metrics.render() }))
             .merge(self.open.reset_fallback())
-            .merge(guarded(self.routes, &self.guard))
+            .merge(guarded(self.routes, &self.guard, &[]))
             .layer(RequestBodyLimitLayer::new(MAX_REQUEST_BYTES));
-        let grpc = guarded(self.grpc.routes().into_axum_router(), &self.guard)
-            .merge(known.into_axum_router().reset_fallback())
-            .layer(middleware::from_fn_with_state(
-                self.patient,
-                deadline::bound,
-            ))
-            .layer(RequestBodyLimitLayer::new(MAX_GRPC_BODY_BYTES));
+        let grpc = guarded(
+            self.grpc.routes().into_axum_router(),
+            &self.guard,
+            self.proven,
+        )
+        .merge(known.into_axum_router().reset_fallback())
+        .layer(middleware::from_fn_with_state(
+            self.patient,
+            deadline::bound,
+        ))
+        .layer(RequestBodyLimitLayer::new(MAX_GRPC_BODY_BYTES));
         plain
             .merge(grpc)
             .fallback(unknown)
@@ -151,11 +158,11 @@ impl App {
     }
 }
 
-fn guarded(router: Router, guard: &Guard) -> Router {
+fn guarded(router: Router, guard: &Guard, proven: &'static [&'static str]) -> Router {
     router
         .reset_fallback()
         .layer(middleware::from_fn_with_state(
-            guard.clone(),
+            (guard.clone(), proven),
             auth::authenticate,
         ))
         .reset_fallback()

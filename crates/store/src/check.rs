@@ -1,7 +1,7 @@
 //! What every store refuses before it touches the database, so that both refuse the same.
 
 use crate::{
-    limits::{MAX_CONTENT_BYTES, MAX_TEXT_BYTES},
+    limits::{MAX_CONTENT_BYTES, MAX_EVENTS, MAX_TEXT_BYTES},
     port::{Birth, Blob, CommitError, StoreError, Transition},
 };
 
@@ -27,7 +27,10 @@ fn faults(transition: &Transition) -> Result<(), String> {
     }
     for version in &transition.versions {
         text("versions.content", &version.content, MAX_CONTENT_BYTES)?;
-        number("versions.provenance.duration_ms", version.provenance.duration_ms)?;
+        number(
+            "versions.provenance.duration_ms",
+            version.provenance.duration_ms,
+        )?;
     }
     for blob in &transition.blobs {
         of_blob(blob)?;
@@ -37,7 +40,11 @@ fn faults(transition: &Transition) -> Result<(), String> {
         for active in &rest.active {
             text("rest.active.place", &active.place, MAX_TEXT_BYTES)?;
             if let Some(report) = &active.report {
-                text("rest.active.report.verdict", &report.verdict, MAX_TEXT_BYTES)?;
+                text(
+                    "rest.active.report.verdict",
+                    &report.verdict,
+                    MAX_TEXT_BYTES,
+                )?;
                 if !report.score.is_finite() {
                     return Err("rest.active.report.score is not a finite number".to_owned());
                 }
@@ -55,9 +62,15 @@ fn numbers(transition: &Transition) -> Result<(), String> {
     if transition.events.is_empty() {
         return Err("it has no events".to_owned());
     }
+    if transition.events.len() > MAX_EVENTS {
+        return Err(format!("it has more than {MAX_EVENTS} events"));
+    }
     for (event, wanted) in transition.events.iter().zip(transition.expected + 1..) {
         if event.sequence != wanted {
-            return Err(format!("event {} stands where {wanted} should", event.sequence));
+            return Err(format!(
+                "event {} stands where {wanted} should",
+                event.sequence
+            ));
         }
     }
     number("version", transition.version())
@@ -67,7 +80,11 @@ fn of_birth(birth: &Birth) -> Result<(), String> {
     text("birth.workflow", &birth.workflow, MAX_TEXT_BYTES)?;
     text("birth.mode", &birth.mode, MAX_TEXT_BYTES)?;
     text("birth.title", &birth.title, MAX_TEXT_BYTES)?;
-    text("birth.correlation_id", &birth.correlation_id, MAX_TEXT_BYTES)?;
+    text(
+        "birth.correlation_id",
+        &birth.correlation_id,
+        MAX_TEXT_BYTES,
+    )?;
     text("birth.traceparent", &birth.traceparent, MAX_TEXT_BYTES)?;
     // An index entry of Postgres holds no more than a third of a page.
     let key = birth.idempotency_key.as_deref().unwrap_or_default();
@@ -82,7 +99,10 @@ pub(crate) fn of_blob(blob: &Blob) -> Result<(), String> {
 /// Whether a text can be stored: Postgres keeps no NUL.
 pub(crate) fn text(field: &str, text: &str, max: usize) -> Result<(), String> {
     if text.len() > max {
-        return Err(format!("{field} has {} bytes, at most {max} fit", text.len()));
+        return Err(format!(
+            "{field} has {} bytes, at most {max} fit",
+            text.len()
+        ));
     }
     if text.contains('\0') {
         return Err(format!("{field} holds a NUL byte"));

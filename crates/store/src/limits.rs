@@ -8,8 +8,8 @@ pub const MAX_BATCH: usize = 256;
 pub const MAX_PAGE: usize = 1_000;
 /// Most stored transitions read back for one run.
 pub const MAX_TRANSITIONS: i64 = 100_000;
-/// Largest record of one transition's events, bytes.
-pub const MAX_EVENTS_BYTES: usize = 4 * 1024 * 1024;
+/// Most events of one transition; four for each step that a plan may have.
+pub const MAX_EVENTS: usize = 1_024;
 /// Largest content, snapshot or plan, bytes.
 pub const MAX_CONTENT_BYTES: usize = 4 * 1024 * 1024;
 /// Longest short text (title, key, correlation id, place, label), bytes.

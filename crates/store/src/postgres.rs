@@ -25,16 +25,16 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool, query, query_as};
 use crate::{
     check,
     port::{
-        Blob, Changed, CommitError, CommitPath, Due, EventPage, Queries, RunFilter, RunRow, SentJob,
-        StoreError, StoredRun, Transition, VersionRow,
+        Blob, Changed, CommitError, CommitPath, Due, EventPage, Queries, RunFilter, RunRow,
+        SentJob, StoreError, StoredRun, Transition, VersionRow,
     },
     row::{self, read_failed},
 };
 use clock::Clock;
 use commit::Broken;
-use writers::Writers;
 pub use connect::Options;
 pub use migrate::migrate;
+use writers::Writers;
 
 const BLOBS: &str = "select hash, content from blobs where tenant = $1 and hash = any($2)";
 const RESULTS: &str = "select v.step, v.version, v.content from artifact_versions v \
@@ -279,11 +279,7 @@ impl CommitPath for Postgres {
         .await
     }
 
-    async fn save_blobs(
-        &self,
-        tenant: &TenantId,
-        mut blobs: Vec<Blob>,
-    ) -> Result<(), StoreError> {
+    async fn save_blobs(&self, tenant: &TenantId, mut blobs: Vec<Blob>) -> Result<(), StoreError> {
         for blob in &blobs {
             check::kept("a blob", &blob.content)?;
         }

@@ -116,11 +116,7 @@ macro_rules! reads {
             found.map(row::key_holder).transpose()
         }
 
-        pub(super) async fn due(
-            on: &mut $connection,
-            now: Timestamp,
-            limit: usize,
-        ) -> Read<Due> {
+        pub(super) async fn due(on: &mut $connection, now: Timestamp, limit: usize) -> Read<Due> {
             let limit = page(limit);
             let rows: Vec<row::Due> = query_as(sql::DUE)
                 .bind(limit + 1)

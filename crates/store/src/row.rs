@@ -6,8 +6,8 @@ use sqlx::FromRow;
 use crate::{
     limits::MAX_PAGE,
     port::{
-        self, Birth, Blob, Changed, DueRun, EventPage, JobRow, RunRow, SentJob, Standing, StoreError,
-        StoredRun, VersionRow,
+        self, Birth, Blob, Changed, DueRun, EventPage, JobRow, RunRow, SentJob, Standing,
+        StoreError, StoredRun, VersionRow,
     },
     record,
 };
@@ -164,7 +164,11 @@ impl Due {
 }
 
 /// The timers of `rows` (ordered, one more than `limit` asked for) that are due, and the next one.
-pub(crate) fn split_due(rows: Vec<Due>, now: Timestamp, limit: i64) -> Result<port::Due, StoreError> {
+pub(crate) fn split_due(
+    rows: Vec<Due>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<port::Due, StoreError> {
     let limit = usize::try_from(limit).unwrap_or(0);
     let due = rows
         .iter()

@@ -5,8 +5,11 @@ use crate::row::run_columns;
 
 pub(crate) const PLAN: &str = "select plan from workflows where tenant = $1 and hash = $2";
 
-pub(crate) const RUN: &str =
-    concat!("select ", run_columns!(), " from runs where tenant = $1 and run = $2");
+pub(crate) const RUN: &str = concat!(
+    "select ",
+    run_columns!(),
+    " from runs where tenant = $1 and run = $2"
+);
 
 pub(crate) const SNAPSHOT: &str =
     "select version, body from run_snapshots where tenant = $1 and run = $2 and format = $3";

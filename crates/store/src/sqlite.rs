@@ -29,8 +29,8 @@ use tokio::{
 use crate::{
     check, limits,
     port::{
-        Blob, Changed, CommitError, CommitPath, Due, EventPage, Queries, RunFilter, RunRow, SentJob,
-        StoreError, StoredRun, Transition, VersionRow,
+        Blob, Changed, CommitError, CommitPath, Due, EventPage, Queries, RunFilter, RunRow,
+        SentJob, StoreError, StoredRun, Transition, VersionRow,
     },
     row::{self, read_failed},
 };
@@ -41,6 +41,8 @@ const BLOBS: &str = "select hash, content from blobs \
 const RESULTS: &str = "select v.step, v.version, v.content from json_each($3) as w \
      cross join artifact_versions v on v.tenant = $1 and v.run = $2 \
          and v.step = w.value ->> 0 and v.version = w.value ->> 1";
+
+const GONE: &str = "the writer of the store has ended";
 
 /// A store in one SQLite file.
 #[derive(Debug)]
@@ -106,24 +108,17 @@ impl Sqlite {
         readers.close().await;
     }
 
-    /// Has the writer do it. A caller that goes away after the writer took it changes nothing.
-    async fn write<T>(
-        &self,
-        write: impl FnOnce(oneshot::Sender<T>) -> Write,
-    ) -> Result<T, StoreError> {
-        let (done, answer) = oneshot::channel();
-        let gone = || StoreError::Unavailable("the writer of the store has ended".to_owned());
-        self.queue.send(write(done)).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())
-    }
-
+    /// One statement over JSON rows. A caller that goes away after the writer took it changes nothing.
     async fn keep(&self, statement: &'static str, rows: String) -> Result<(), StoreError> {
-        self.write(|done| Write::Keep {
+        let (done, answer) = oneshot::channel();
+        let gone = || StoreError::Unavailable(GONE.to_owned());
+        let write = Write::Keep {
             statement,
             rows,
             done,
-        })
-        .await?
+        };
+        self.queue.send(write).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
     }
 
     /// Reads within one transaction, in a task of its own, so that a caller who goes away leaves no
@@ -223,15 +218,19 @@ impl CommitPath for Sqlite {
     }
 
     async fn commit(&self, batch: Vec<Transition>) -> Vec<Result<(), CommitError>> {
-        let runs: Vec<RunId> = batch.iter().map(|one| one.run.clone()).collect();
-        let broken = match self.write(|done| Write::Commit { batch, done }).await {
-            Ok(verdicts) if verdicts.len() == runs.len() => return verdicts,
-            Ok(_) => "the writer of the store gave no answer".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        runs.iter()
-            .map(|_| Err(CommitError::Unknown(broken.clone())))
-            .collect()
+        let count = batch.len();
+        let (done, answer) = oneshot::channel();
+        let gone = GONE.to_owned();
+        if self
+            .queue
+            .send(Write::Commit { batch, done })
+            .await
+            .is_err()
+        {
+            return vec![Err(CommitError::Unavailable(gone)); count];
+        }
+        let unknown = || vec![Err(CommitError::Unknown(gone)); count];
+        answer.await.unwrap_or_else(|_| unknown())
     }
 
     async fn load(&self, tenant: &TenantId, run: &RunId) -> Result<Option<StoredRun>, StoreError> {

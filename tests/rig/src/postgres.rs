@@ -101,7 +101,16 @@ impl Postgres {
     /// # Errors
     /// With what `psql` said.
     pub async fn query(&self, sql: &str) -> anyhow::Result<String> {
-        let output = tokio::process::Command::from(psql(&self.admin, sql))
+        self.query_in(self.admin.as_str(), sql).await
+    }
+
+    /// The same on one of this server's databases, by its URL.
+    ///
+    /// # Errors
+    /// With what `psql` said.
+    pub async fn query_in(&self, database: &str, sql: &str) -> anyhow::Result<String> {
+        let url = Url::parse(database).context("the database has no URL")?;
+        let output = tokio::process::Command::from(psql(&url, sql))
             .kill_on_drop(true)
             .output()
             .await

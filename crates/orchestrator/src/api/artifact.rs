@@ -34,7 +34,11 @@ impl ArtifactService for Api {
             name => Some(StepName::new(name).map_err(|error| invalid("step", error))?),
         };
         let held = self.held(&principal.tenant, &request.run_id).await?;
-        let rows = self.queries.versions(&principal.tenant, &run, step.as_ref()).await.map_err(WorkError::from)?;
+        let rows = self
+            .queries
+            .versions(&principal.tenant, &run, step.as_ref())
+            .await
+            .map_err(WorkError::from)?;
         let versions = rows.iter().map(|row| version(&held, row)).collect();
         Ok(Response::new(proto::ListVersionsResponse { versions }))
     }
@@ -52,15 +56,31 @@ impl ArtifactService for Api {
             0 => active(&held, &step).unwrap_or(0),
             number => number,
         };
-        let rows = self.queries.versions(&principal.tenant, &run, Some(&step)).await.map_err(WorkError::from)?;
+        let rows = self
+            .queries
+            .versions(&principal.tenant, &run, Some(&step))
+            .await
+            .map_err(WorkError::from)?;
         let row = rows
             .iter()
             .find(|row| row.version == number)
-            .ok_or_else(|| Status::not_found(format!("step {step} of run {run} has no such version")))?;
+            .ok_or_else(|| {
+                Status::not_found(format!("step {step} of run {run} has no such version"))
+            })?;
         let wanted = [(step.clone(), number, row.hash.clone())];
-        let contents = self.core.contents.results(&principal.tenant, &run, &wanted).await.map_err(WorkError::from)?;
-        let content = contents.get(&step).ok_or_else(|| Status::data_loss("the version's content is missing"))?;
-        Ok(Response::new(proto::ArtifactVersion { content_json: content.to_string(), ..version(&held, row) }))
+        let contents = self
+            .core
+            .contents
+            .results(&principal.tenant, &run, &wanted)
+            .await
+            .map_err(WorkError::from)?;
+        let content = contents
+            .get(&step)
+            .ok_or_else(|| Status::data_loss("the version's content is missing"))?;
+        Ok(Response::new(proto::ArtifactVersion {
+            content_json: content.to_string(),
+            ..version(&held, row)
+        }))
     }
 
     async fn get_job_input(
@@ -68,22 +88,39 @@ impl ArtifactService for Api {
         request: Request<proto::GetJobInputRequest>,
     ) -> Result<Response<proto::GetJobInputResponse>, Status> {
         let (held, step) = self.proven(request.into_inner().proof).await?;
-        let input = dispatch::input(&self.core.contents, &held, &step).await.map_err(WorkError::from)?;
-        Ok(Response::new(proto::GetJobInputResponse { input_json: input }))
+        let input = dispatch::input(&self.core.contents, &held, &step)
+            .await
+            .map_err(WorkError::from)?;
+        Ok(Response::new(proto::GetJobInputResponse {
+            input_json: input,
+        }))
     }
 
     async fn put_result(
         &self,
         request: Request<proto::PutResultRequest>,
     ) -> Result<Response<proto::PutResultResponse>, Status> {
-        let proto::PutResultRequest { proof, content_json } = request.into_inner();
+        let proto::PutResultRequest {
+            proof,
+            content_json,
+        } = request.into_inner();
         let (held, _) = self.proven(proof).await?;
         wire::json::checked(content_json.as_bytes(), MAX_ARTIFACT_BYTES)
             .map_err(|error| invalid("content_json", error))?;
         let hash = ContentHash::of(content_json.as_bytes());
-        let blob = Blob { hash: hash.clone(), content: content_json };
-        self.core.ports.store.save_blobs(&held.run.tenant, vec![blob]).await.map_err(WorkError::from)?;
-        Ok(Response::new(proto::PutResultResponse { hash: hash.to_string() }))
+        let blob = Blob {
+            hash: hash.clone(),
+            content: content_json,
+        };
+        self.core
+            .ports
+            .store
+            .save_blobs(&held.run.tenant, vec![blob])
+            .await
+            .map_err(WorkError::from)?;
+        Ok(Response::new(proto::PutResultResponse {
+            hash: hash.to_string(),
+        }))
     }
 }
 
@@ -91,9 +128,13 @@ impl Api {
     /// The run and step of a job that a worker holds: the job's own signature shows that we sent it, its
     /// lease token that it is still wanted.
     async fn proven(&self, proof: Option<proto::JobProof>) -> Result<(Held, StepName), Status> {
-        let proof = proof.ok_or_else(|| Status::unauthenticated("the job's own message is missing as proof"))?;
-        let refused = |why: &dyn std::fmt::Display| Status::permission_denied(format!("the proof is not accepted: {why}"));
-        let job: Job = wire::json::from_json(&proof.job, MAX_REQUEST_BYTES).map_err(|error| refused(&error))?;
+        let proof = proof
+            .ok_or_else(|| Status::unauthenticated("the job's own message is missing as proof"))?;
+        let refused = |why: &dyn std::fmt::Display| {
+            Status::permission_denied(format!("the proof is not accepted: {why}"))
+        };
+        let job: Job = wire::json::from_json(&proof.job, MAX_REQUEST_BYTES)
+            .map_err(|error| refused(&error))?;
         let id = JobId::new(job.id).map_err(|error| refused(&error))?;
         let agent = AgentKind::new(job.agent).map_err(|error| refused(&error))?;
         let envelope = Envelope {
@@ -104,14 +145,18 @@ impl Api {
             signature: proof.signature,
             body: Bytes::from(proof.job),
         };
-        self.verifier.verify(&envelope).map_err(|error| refused(&error))?;
+        self.verifier
+            .verify(&envelope)
+            .map_err(|error| refused(&error))?;
         let tenant = TenantId::new(job.tenant).map_err(|error| refused(&error))?;
         let run = RunId::new(job.run_id).map_err(|error| refused(&error))?;
         let held = self.core.committer.read(&tenant, &run).await?;
         let under_way = engine::outstanding(&held.plan, &held.run);
         match under_way.jobs.get(&(id, job.token)) {
             Some(job) => Ok((held, job.step.clone())),
-            None => Err(Status::failed_precondition("the job is no longer under way under this lease token")),
+            None => Err(Status::failed_precondition(
+                "the job is no longer under way under this lease token",
+            )),
         }
     }
 }

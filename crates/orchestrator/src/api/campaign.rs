@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use ::service::{auth::Principal, correlation::Correlation};
 use engine::{Command, Refusal};
 use model::{
-    AgentKind, CampaignId, ContentHash, RunId, RunStatus, StepName, TenantId, job::CampaignInput, validate::Problem,
+    AgentKind, CampaignId, ContentHash, RunId, RunStatus, StepName, TenantId, job::CampaignInput,
+    validate::Problem,
 };
-use ::service::{auth::Principal, correlation::Correlation};
 use store::port::Blob;
 use tokio::sync::broadcast::error::RecvError;
 use tonic::{Code, Request, Response, Status};
@@ -38,25 +39,45 @@ impl CampaignService for Api {
     ) -> Result<Response<proto::OrchestrationResult>, Status> {
         let principal = permit(&request, Right::Change)?;
         if request.get_ref().validate_only {
-            return Err(invalid("validate_only", "has no result to wait for; call Submit"));
+            return Err(invalid(
+                "validate_only",
+                "has no result to wait for; call Submit",
+            ));
         }
-        let tied = request.get_ref().options.as_ref().is_some_and(|options| options.cancel_on_disconnect);
+        let tied = request
+            .get_ref()
+            .options
+            .as_ref()
+            .is_some_and(|options| options.cancel_on_disconnect);
         // Listening first, so that no change is missed.
         let mut changes = self.core.heads.subscribe();
         let (submitted, _) = self.accept(&principal, request).await?;
-        let mut guard = tied.then(|| Tied { api: self.clone(), run: Some((principal.clone(), submitted.run.clone())) });
+        let mut guard = tied.then(|| Tied {
+            api: self.clone(),
+            run: Some((principal.clone(), submitted.run.clone())),
+        });
         loop {
-            let held = self.core.committer.read(&principal.tenant, &submitted.run).await?;
+            let held = self
+                .core
+                .committer
+                .read(&principal.tenant, &submitted.run)
+                .await?;
             if held.run.status.at_rest() {
                 if let Some(guard) = &mut guard {
                     guard.run = None;
                 }
-                return Ok(Response::new(result(&self.core, self.queries.as_ref(), &held).await?));
+                return Ok(Response::new(
+                    result(&self.core, self.queries.as_ref(), &held).await?,
+                ));
             }
             let changed = async {
                 loop {
                     match changes.recv().await {
-                        Ok((run, sequence)) if run == submitted.run && sequence > held.run.sequence => break,
+                        Ok((run, sequence))
+                            if run == submitted.run && sequence > held.run.sequence =>
+                        {
+                            break;
+                        }
                         Ok(_) => {}
                         Err(RecvError::Lagged(_) | RecvError::Closed) => break,
                     }
@@ -70,7 +91,10 @@ impl CampaignService for Api {
         }
     }
 
-    async fn submit(&self, request: Request<proto::SubmitRequest>) -> Result<Response<proto::SubmitResponse>, Status> {
+    async fn submit(
+        &self,
+        request: Request<proto::SubmitRequest>,
+    ) -> Result<Response<proto::SubmitResponse>, Status> {
         let principal = permit(&request, Right::Change)?;
         if request.get_ref().validate_only {
             self.check(request.into_inner())?;
@@ -84,23 +108,41 @@ impl CampaignService for Api {
         }))
     }
 
-    async fn get(&self, request: Request<proto::GetRequest>) -> Result<Response<proto::OrchestrationResult>, Status> {
+    async fn get(
+        &self,
+        request: Request<proto::GetRequest>,
+    ) -> Result<Response<proto::OrchestrationResult>, Status> {
         let principal = permit(&request, Right::Read)?;
-        let held = self.core.committer.read(&principal.tenant, &run_id(&request.get_ref().run_id)?).await?;
+        let held = self
+            .core
+            .committer
+            .read(&principal.tenant, &run_id(&request.get_ref().run_id)?)
+            .await?;
         if held.birth.workflow != WORKFLOW {
             return Err(Status::not_found(format!(
                 "run {} is of workflow {}; ask RunService",
                 held.run.id, held.birth.workflow
             )));
         }
-        Ok(Response::new(result(&self.core, self.queries.as_ref(), &held).await?))
+        Ok(Response::new(
+            result(&self.core, self.queries.as_ref(), &held).await?,
+        ))
     }
 
-    async fn cancel(&self, request: Request<proto::CancelRequest>) -> Result<Response<proto::CancelResponse>, Status> {
+    async fn cancel(
+        &self,
+        request: Request<proto::CancelRequest>,
+    ) -> Result<Response<proto::CancelResponse>, Status> {
         let principal = permit(&request, Right::Change)?;
-        let proto::CancelRequest { run_id: run, reason } = request.into_inner();
+        let proto::CancelRequest {
+            run_id: run,
+            reason,
+        } = request.into_inner();
         let (status, cancelled) = self.cancel_run(&principal, &run, reason).await?;
-        Ok(Response::new(proto::CancelResponse { status: status.to_string(), cancelled }))
+        Ok(Response::new(proto::CancelResponse {
+            status: status.to_string(),
+            cancelled,
+        }))
     }
 
     async fn regenerate(
@@ -108,25 +150,40 @@ impl CampaignService for Api {
         request: Request<proto::RegenerateRequest>,
     ) -> Result<Response<proto::RegenerateResponse>, Status> {
         let principal = permit(&request, Right::Change)?;
-        let proto::RegenerateRequest { run_id: run, step, note } = request.into_inner();
+        let proto::RegenerateRequest {
+            run_id: run,
+            step,
+            note,
+        } = request.into_inner();
         let committed = self.regenerate_step(&principal, &run, &step, note).await?;
-        Ok(Response::new(proto::RegenerateResponse { sequence: committed.first }))
+        Ok(Response::new(proto::RegenerateResponse {
+            sequence: committed.first,
+        }))
     }
 }
 
 impl Api {
     /// Checks a brief whole, and looks whether its agents live.
-    fn check(&self, request: proto::SubmitRequest) -> Result<(CampaignInput, &'static workflow::Plan), Status> {
-        let mode = request.options.as_ref().map(|options| options.mode.clone()).unwrap_or_default();
+    fn check(
+        &self,
+        request: proto::SubmitRequest,
+    ) -> Result<(CampaignInput, &'static workflow::Plan), Status> {
+        let mode = request
+            .options
+            .as_ref()
+            .map(|options| options.mode.clone())
+            .unwrap_or_default();
         let checked = convert::brief::submit(request);
-        let plan = workflow::builtin::find(WORKFLOW, if mode.is_empty() { "parallel" } else { &mode });
+        let plan =
+            workflow::builtin::find(WORKFLOW, if mode.is_empty() { "parallel" } else { &mode });
         let ((brief, options), plan) = match (checked, plan) {
             (Ok(input), Ok(plan)) => (input, plan),
             (checked, plan) => {
                 let mut problems = checked.err().unwrap_or_default();
-                problems.extend(
-                    plan.err().map(|unknown| Problem { path: "options.mode".to_owned(), message: unknown.to_string() }),
-                );
+                problems.extend(plan.err().map(|unknown| Problem {
+                    path: "options.mode".to_owned(),
+                    message: unknown.to_string(),
+                }));
                 return Err(problem::invalid(problems));
             }
         };
@@ -154,7 +211,8 @@ impl Api {
             campaign: campaign.clone(),
             plan: std::sync::Arc::new(plan.clone()),
             title: input.brief.name.clone(),
-            idempotency_key: Some(input.options.idempotency_key.clone()).filter(|key| !key.is_empty()),
+            idempotency_key: Some(input.options.idempotency_key.clone())
+                .filter(|key| !key.is_empty()),
             correlation_id: correlation.id,
             traceparent: correlation.traceparent,
             priority: input.options.priority,
@@ -165,7 +223,11 @@ impl Api {
         if !submitted.existing {
             return Ok((submitted, campaign));
         }
-        let first = self.core.committer.read(&principal.tenant, &submitted.run).await?;
+        let first = self
+            .core
+            .committer
+            .read(&principal.tenant, &submitted.run)
+            .await?;
         Ok((submitted, first.birth.campaign.clone()))
     }
 
@@ -186,7 +248,11 @@ impl Api {
             "no live worker for: {}; start one, or submit with wait_for_workers",
             names.join(", ")
         );
-        Err(problem::refused(Code::FailedPrecondition, message, problems))
+        Err(problem::refused(
+            Code::FailedPrecondition,
+            message,
+            problems,
+        ))
     }
 
     pub(super) async fn cancel_run(
@@ -197,12 +263,26 @@ impl Api {
     ) -> Result<(RunStatus, bool), Status> {
         let run = run_id(run)?;
         bounded("reason", &reason)?;
-        let command = Command::Cancel { reason, by: principal.by.clone() };
-        match self.core.committer.run(Work::new(principal.tenant.clone(), run.clone(), command)).await {
+        let command = Command::Cancel {
+            reason,
+            by: principal.by.clone(),
+        };
+        match self
+            .core
+            .committer
+            .run(Work::new(principal.tenant.clone(), run.clone(), command))
+            .await
+        {
             Ok(Committed { status, .. }) => Ok((status, true)),
-            Err(WorkError::Refused(Refusal::Ended)) => {
-                Ok((self.core.committer.read(&principal.tenant, &run).await?.run.status, false))
-            }
+            Err(WorkError::Refused(Refusal::Ended)) => Ok((
+                self.core
+                    .committer
+                    .read(&principal.tenant, &run)
+                    .await?
+                    .run
+                    .status,
+                false,
+            )),
             Err(error) => Err(error.into()),
         }
     }
@@ -217,9 +297,15 @@ impl Api {
         let run = run_id(run)?;
         let step = StepName::new(step).map_err(|error| invalid("step", error))?;
         if note.chars().count() > MAX_NOTE_CHARS || note.contains('\0') {
-            return Err(invalid("note", format!("must be at most {MAX_NOTE_CHARS} characters, without NUL")));
+            return Err(invalid(
+                "note",
+                format!("must be at most {MAX_NOTE_CHARS} characters, without NUL"),
+            ));
         }
-        let blob = (!note.trim().is_empty()).then(|| Blob { hash: ContentHash::of(note.as_bytes()), content: note });
+        let blob = (!note.trim().is_empty()).then(|| Blob {
+            hash: ContentHash::of(note.as_bytes()),
+            content: note,
+        });
         let command = Command::Regenerate {
             step,
             note: blob.as_ref().map(|blob| blob.hash.clone()),
@@ -231,7 +317,11 @@ impl Api {
     }
 
     /// The tenant's own run, as the store has it.
-    pub(super) async fn held(&self, tenant: &TenantId, run: &str) -> Result<crate::core::held::Held, Status> {
+    pub(super) async fn held(
+        &self,
+        tenant: &TenantId,
+        run: &str,
+    ) -> Result<crate::core::held::Held, Status> {
         Ok(self.core.committer.read(tenant, &run_id(run)?).await?)
     }
 }
@@ -240,7 +330,10 @@ fn bounded(path: &str, text: &str) -> Result<(), Status> {
     if text.len() <= MAX_SHORT_TEXT && !text.contains('\0') {
         return Ok(());
     }
-    Err(invalid(path, format!("must be at most {MAX_SHORT_TEXT} bytes, without NUL")))
+    Err(invalid(
+        path,
+        format!("must be at most {MAX_SHORT_TEXT} bytes, without NUL"),
+    ))
 }
 
 /// Ties a run to its call: dropped before the end, it has the run cancelled.

@@ -19,22 +19,37 @@ const CHANGED_PAGE: usize = 1_000;
 
 #[tonic::async_trait]
 impl RunService for Api {
-    async fn get(&self, request: Request<proto::GetRequest>) -> Result<Response<proto::Run>, Status> {
+    async fn get(
+        &self,
+        request: Request<proto::GetRequest>,
+    ) -> Result<Response<proto::Run>, Status> {
         let principal = permit(&request, Right::Read)?;
-        let held = self.held(&principal.tenant, &request.get_ref().run_id).await?;
+        let held = self
+            .held(&principal.tenant, &request.get_ref().run_id)
+            .await?;
         Ok(Response::new(view::whole(&held)))
     }
 
-    async fn list(&self, request: Request<proto::ListRequest>) -> Result<Response<proto::ListResponse>, Status> {
+    async fn list(
+        &self,
+        request: Request<proto::ListRequest>,
+    ) -> Result<Response<proto::ListResponse>, Status> {
         let principal = permit(&request, Right::Read)?;
         let request = request.into_inner();
-        let size = if request.page_size == 0 { PAGE } else { request.page_size.min(MAX_PAGE) } as usize;
+        let size = if request.page_size == 0 {
+            PAGE
+        } else {
+            request.page_size.min(MAX_PAGE)
+        } as usize;
         let filter = RunFilter {
             workflow: Some(request.workflow).filter(|name| !name.is_empty()),
             status: match request.status.as_str() {
                 "" => None,
                 name => Some(RunStatus::parse(name).ok_or_else(|| {
-                    invalid("status", "must be running, completed, partially_completed, failed or cancelled")
+                    invalid(
+                        "status",
+                        "must be running, completed, partially_completed, failed or cancelled",
+                    )
                 })?),
             },
             campaign: match request.campaign_id.as_str() {
@@ -44,12 +59,22 @@ impl RunService for Api {
             before: cursor(&request.cursor)?,
             limit: size + 1,
         };
-        let mut rows = self.queries.runs(&principal.tenant, &filter).await.map_err(crate::core::commit::WorkError::from)?;
+        let mut rows = self
+            .queries
+            .runs(&principal.tenant, &filter)
+            .await
+            .map_err(crate::core::commit::WorkError::from)?;
         let more = rows.len() > size;
         rows.truncate(size);
-        let next = rows.last().filter(|_| more).map(|row| format!("{}.{}", row.birth.submitted.0, row.run));
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|row| format!("{}.{}", row.birth.submitted.0, row.run));
         Ok(Response::new(proto::ListResponse {
-            runs: rows.iter().map(|row| view::row(&principal.tenant, row)).collect(),
+            runs: rows
+                .iter()
+                .map(|row| view::row(&principal.tenant, row))
+                .collect(),
             next_cursor: next.unwrap_or_default(),
         }))
     }
@@ -59,8 +84,16 @@ impl RunService for Api {
         request: Request<proto::ExplainRequest>,
     ) -> Result<Response<proto::ExplainResponse>, Status> {
         let principal = permit(&request, Right::Read)?;
-        let held = self.held(&principal.tenant, &request.get_ref().run_id).await?;
-        let now = self.core.ports.store.now().await.map_err(crate::core::commit::WorkError::from)?;
+        let held = self
+            .held(&principal.tenant, &request.get_ref().run_id)
+            .await?;
+        let now = self
+            .core
+            .ports
+            .store
+            .now()
+            .await
+            .map_err(crate::core::commit::WorkError::from)?;
         Ok(Response::new(view::explain(&held, &self.core.workers, now)))
     }
 
@@ -71,7 +104,11 @@ impl RunService for Api {
         let principal = permit(&request, Right::Read)?;
         let request = request.into_inner();
         let run = run_id(&request.run_id)?;
-        let limit = if request.limit == 0 { MAX_EVENTS } else { MAX_EVENTS.min(request.limit as usize) };
+        let limit = if request.limit == 0 {
+            MAX_EVENTS
+        } else {
+            MAX_EVENTS.min(request.limit as usize)
+        };
         let page = self
             .core
             .ports
@@ -80,12 +117,19 @@ impl RunService for Api {
             .await
             .map_err(crate::core::commit::WorkError::from)?
             .ok_or_else(|| Status::not_found(format!("there is no run {run}")))?;
-        let row = self.queries.run(&principal.tenant, &run).await.map_err(crate::core::commit::WorkError::from)?;
+        let row = self
+            .queries
+            .run(&principal.tenant, &run)
+            .await
+            .map_err(crate::core::commit::WorkError::from)?;
         let events = page.events.iter().take(limit);
         Ok(Response::new(proto::ListEventsResponse {
-            events: events.map(|happened| event::public(&principal.tenant, &run, &page.birth, happened)).collect(),
+            events: events
+                .map(|happened| event::public(&principal.tenant, &run, &page.birth, happened))
+                .collect(),
             head: page.head,
-            at_rest: row.is_some_and(|row| row.version == page.head && row.standing.status.at_rest()),
+            at_rest: row
+                .is_some_and(|row| row.version == page.head && row.standing.status.at_rest()),
         }))
     }
 
@@ -111,7 +155,9 @@ impl RunService for Api {
             .last()
             .filter(|_| page.len() == CHANGED_PAGE)
             .map(|last| format!("{}.{}", last.updated.0, last.run));
-        let own = page.into_iter().filter(|changed| changed.tenant == principal.tenant);
+        let own = page
+            .into_iter()
+            .filter(|changed| changed.tenant == principal.tenant);
         Ok(Response::new(proto::ListChangedResponse {
             runs: own
                 .map(|changed| proto::ChangedRun {
@@ -124,11 +170,20 @@ impl RunService for Api {
         }))
     }
 
-    async fn cancel(&self, request: Request<proto::CancelRequest>) -> Result<Response<proto::CancelResponse>, Status> {
+    async fn cancel(
+        &self,
+        request: Request<proto::CancelRequest>,
+    ) -> Result<Response<proto::CancelResponse>, Status> {
         let principal = permit(&request, Right::Change)?;
-        let proto::CancelRequest { run_id: run, reason } = request.into_inner();
+        let proto::CancelRequest {
+            run_id: run,
+            reason,
+        } = request.into_inner();
         let (status, cancelled) = self.cancel_run(&principal, &run, reason).await?;
-        Ok(Response::new(proto::CancelResponse { status: status.to_string(), cancelled }))
+        Ok(Response::new(proto::CancelResponse {
+            status: status.to_string(),
+            cancelled,
+        }))
     }
 
     async fn regenerate(
@@ -136,9 +191,15 @@ impl RunService for Api {
         request: Request<proto::RegenerateRequest>,
     ) -> Result<Response<proto::RegenerateResponse>, Status> {
         let principal = permit(&request, Right::Change)?;
-        let proto::RegenerateRequest { run_id: run, step, note } = request.into_inner();
+        let proto::RegenerateRequest {
+            run_id: run,
+            step,
+            note,
+        } = request.into_inner();
         let committed = self.regenerate_step(&principal, &run, &step, note).await?;
-        Ok(Response::new(proto::RegenerateResponse { sequence: committed.first }))
+        Ok(Response::new(proto::RegenerateResponse {
+            sequence: committed.first,
+        }))
     }
 }
 
@@ -150,5 +211,7 @@ fn cursor(text: &str) -> Result<Option<(Timestamp, RunId)>, Status> {
     let parsed = text
         .split_once('.')
         .and_then(|(time, run)| Some((Timestamp(time.parse().ok()?), RunId::new(run).ok()?)));
-    parsed.map(Some).ok_or_else(|| invalid("cursor", "is none of ours; start again without it"))
+    parsed
+        .map(Some)
+        .ok_or_else(|| invalid("cursor", "is none of ours; start again without it"))
 }

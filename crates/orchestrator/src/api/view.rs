@@ -9,8 +9,13 @@ use crate::core::{held::Held, workers::Workers};
 
 /// A run with its steps.
 pub(super) fn whole(held: &Held) -> proto::Run {
-    let Held { birth, plan, run, .. } = held;
-    let steps = plan.steps.iter().filter_map(|step| Some((step, run.steps.get(&step.name)?)));
+    let Held {
+        birth, plan, run, ..
+    } = held;
+    let steps = plan
+        .steps
+        .iter()
+        .filter_map(|step| Some((step, run.steps.get(&step.name)?)));
     proto::Run {
         id: run.id.to_string(),
         tenant: run.tenant.to_string(),
@@ -33,8 +38,16 @@ pub(super) fn whole(held: &Held) -> proto::Run {
                 attempt: state.attempt,
                 revision: state.revision,
                 version: state.result.as_ref().map_or(0, |result| result.version),
-                hash: state.result.as_ref().map(|result| result.hash.to_string()).unwrap_or_default(),
-                error: state.failure.as_ref().map(|(failure, _)| failure.to_string()).unwrap_or_default(),
+                hash: state
+                    .result
+                    .as_ref()
+                    .map(|result| result.hash.to_string())
+                    .unwrap_or_default(),
+                error: state
+                    .failure
+                    .as_ref()
+                    .map(|(failure, _)| failure.to_string())
+                    .unwrap_or_default(),
                 needs: step.needs.iter().map(ToString::to_string).collect(),
             })
             .collect(),
@@ -77,42 +90,74 @@ fn phase(phase: &Phase) -> &'static str {
 /// What each open step waits for; the engine's answer, told apart by what the workers say.
 pub(super) fn explain(held: &Held, workers: &Workers, now: Timestamp) -> proto::ExplainResponse {
     let hosted = workers.hosted();
-    let waiting = engine::explain(&held.plan, &held.run).into_iter().map(|Waiting { step, what }| {
-        let (what, message, since, until) = match what {
-            WaitingFor::Steps(steps) => {
-                let names: Vec<_> = steps.iter().map(ToString::to_string).collect();
-                ("steps", format!("waits for {}", names.join(", ")), None, None)
-            }
-            WaitingFor::Retry { at, failed, of, class } => {
-                let why = class.map(|class| format!(" ({class})")).unwrap_or_default();
-                let message = format!(
-                    "attempt {failed} of {of} failed{why}; the next starts in {:.1} s",
-                    at.since(now).as_secs_f64()
-                );
-                ("retry", message, None, Some(at))
-            }
-            WaitingFor::Outcome { agent, job, token, attempt, since, lost } => {
-                let listed = workers.listed(&job, token).is_some();
-                let (what, mut message) = if listed {
-                    ("outcome", format!("a worker is on attempt {attempt} of agent {agent}"))
-                } else if !hosted.contains_key(agent.as_str()) {
-                    ("worker", format!("no live worker hosts agent {agent}; start one"))
-                } else {
-                    ("worker", format!("waits for a free worker of agent {agent}"))
+    let waiting =
+        engine::explain(&held.plan, &held.run)
+            .into_iter()
+            .map(|Waiting { step, what }| {
+                let (what, message, since, until) = match what {
+                    WaitingFor::Steps(steps) => {
+                        let names: Vec<_> = steps.iter().map(ToString::to_string).collect();
+                        (
+                            "steps",
+                            format!("waits for {}", names.join(", ")),
+                            None,
+                            None,
+                        )
+                    }
+                    WaitingFor::Retry {
+                        at,
+                        failed,
+                        of,
+                        class,
+                    } => {
+                        let why = class.map(|class| format!(" ({class})")).unwrap_or_default();
+                        let message = format!(
+                            "attempt {failed} of {of} failed{why}; the next starts in {:.1} s",
+                            at.since(now).as_secs_f64()
+                        );
+                        ("retry", message, None, Some(at))
+                    }
+                    WaitingFor::Outcome {
+                        agent,
+                        job,
+                        token,
+                        attempt,
+                        since,
+                        lost,
+                    } => {
+                        let listed = workers.listed(&job, token).is_some();
+                        let (what, mut message) = if listed {
+                            (
+                                "outcome",
+                                format!("a worker is on attempt {attempt} of agent {agent}"),
+                            )
+                        } else if !hosted.contains_key(agent.as_str()) {
+                            (
+                                "worker",
+                                format!("no live worker hosts agent {agent}; start one"),
+                            )
+                        } else {
+                            (
+                                "worker",
+                                format!("waits for a free worker of agent {agent}"),
+                            )
+                        };
+                        if lost > 0 {
+                            message.push_str(&format!("; its worker was lost {lost} times"));
+                        }
+                        (what, message, Some(since), None)
+                    }
                 };
-                if lost > 0 {
-                    message.push_str(&format!("; its worker was lost {lost} times"));
+                proto::Waiting {
+                    step: step.to_string(),
+                    what: what.to_owned(),
+                    message,
+                    since: since.map(Into::into),
+                    until: until.map(Into::into),
                 }
-                (what, message, Some(since), None)
-            }
-        };
-        proto::Waiting {
-            step: step.to_string(),
-            what: what.to_owned(),
-            message,
-            since: since.map(Into::into),
-            until: until.map(Into::into),
-        }
-    });
-    proto::ExplainResponse { status: held.run.status.to_string(), waiting: waiting.collect() }
+            });
+    proto::ExplainResponse {
+        status: held.run.status.to_string(),
+        waiting: waiting.collect(),
+    }
 }

@@ -45,7 +45,14 @@ pub struct Work {
 impl Work {
     /// A command that brings nothing along.
     pub fn new(tenant: TenantId, run: RunId, command: Command) -> Self {
-        Self { tenant, run, command, content: None, blobs: Vec::new(), born: None }
+        Self {
+            tenant,
+            run,
+            command,
+            content: None,
+            blobs: Vec::new(),
+            born: None,
+        }
     }
 }
 
@@ -134,7 +141,13 @@ impl Committer {
                 (sender, Lane::new(parts.clone(), plans.clone(), queue))
             })
             .unzip::<_, _, Vec<_>, Vec<_>>();
-        (Self { lanes: senders.into(), plans }, lanes)
+        (
+            Self {
+                lanes: senders.into(),
+                plans,
+            },
+            lanes,
+        )
     }
 
     /// Plans, and runs as the store has them.
@@ -160,7 +173,10 @@ impl Committer {
     /// # Errors
     /// When it does not exist, cannot be read, or the store does not answer.
     pub async fn read(&self, tenant: &TenantId, run: &RunId) -> Result<Held, WorkError> {
-        self.plans.read_run(tenant, run).await?.ok_or_else(|| WorkError::NotFound(run.clone()))
+        self.plans
+            .read_run(tenant, run)
+            .await?
+            .ok_or_else(|| WorkError::NotFound(run.clone()))
     }
 }
 

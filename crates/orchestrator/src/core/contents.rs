@@ -28,7 +28,13 @@ struct Cache {
 
 impl Contents {
     pub(crate) fn new(store: Arc<dyn CommitPath>) -> Self {
-        Self { store, held: Arc::new(Mutex::new(Cache { entries: LruCache::unbounded(), bytes: 0 })) }
+        Self {
+            store,
+            held: Arc::new(Mutex::new(Cache {
+                entries: LruCache::unbounded(),
+                bytes: 0,
+            })),
+        }
     }
 
     pub(crate) fn hold(&self, tenant: &TenantId, hash: &ContentHash, content: Arc<str>) {
@@ -70,7 +76,10 @@ impl Contents {
         if !missing.is_empty() {
             for (step, version, content) in self.store.results(tenant, run, &missing).await? {
                 let content: Arc<str> = content.into();
-                if let Some((_, _, hash)) = wanted.iter().find(|(name, number, _)| *name == step && *number == version) {
+                if let Some((_, _, hash)) = wanted
+                    .iter()
+                    .find(|(name, number, _)| *name == step && *number == version)
+                {
                     self.hold(tenant, hash, content.clone());
                 }
                 found.insert(step, content);
@@ -80,7 +89,11 @@ impl Contents {
     }
 
     /// A blob's content.
-    pub(crate) async fn blob(&self, tenant: &TenantId, hash: &ContentHash) -> Result<Option<Arc<str>>, StoreError> {
+    pub(crate) async fn blob(
+        &self,
+        tenant: &TenantId,
+        hash: &ContentHash,
+    ) -> Result<Option<Arc<str>>, StoreError> {
         if let Some(content) = self.get(tenant, hash) {
             return Ok(Some(content));
         }

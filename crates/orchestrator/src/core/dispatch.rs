@@ -23,7 +23,9 @@ use super::{
     contents::{Contents, Wanted},
     event,
     held::Held,
-    limits::{DISPATCH_QUEUE, JOB_EXPIRY, MAX_DISPATCH, MAX_INLINE_INPUT, MAX_UNSENT, RESEND_EVERY},
+    limits::{
+        DISPATCH_QUEUE, JOB_EXPIRY, MAX_DISPATCH, MAX_INLINE_INPUT, MAX_UNSENT, RESEND_EVERY,
+    },
 };
 
 /// CloudEvents type of a job's envelope.
@@ -46,7 +48,15 @@ pub(crate) struct Sending {
 impl Dispatcher {
     pub(crate) fn new(ports: Ports, contents: Contents) -> (Self, Sending) {
         let (sender, queue) = mpsc::channel(DISPATCH_QUEUE);
-        (Self { queue: sender }, Sending { ports, contents, queue, unsent: VecDeque::new() })
+        (
+            Self { queue: sender },
+            Sending {
+                ports,
+                contents,
+                queue,
+                unsent: VecDeque::new(),
+            },
+        )
     }
 
     /// Hands over a transition that is durable. Nothing is lost when the task is gone: silence and heads
@@ -83,16 +93,23 @@ impl Sending {
     }
 
     async fn send(&mut self, batch: Vec<Sealed>) {
-        let mut jobs = join_all(batch.iter().map(|sealed| jobs(&self.ports, &self.contents, sealed)))
-            .await
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>();
+        let mut jobs = join_all(
+            batch
+                .iter()
+                .map(|sealed| jobs(&self.ports, &self.contents, sealed)),
+        )
+        .await
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>();
         self.ports.signer.sign_batch(&mut jobs);
         metrics::counter!(::service::metric::JOBS_SENT).increment(jobs.len() as u64);
         let events = batch.iter().flat_map(events);
         let messages = jobs.into_iter().chain(events).collect();
-        let called_back: Vec<_> = batch.iter().flat_map(|sealed| &sealed.called_back).collect();
+        let called_back: Vec<_> = batch
+            .iter()
+            .flat_map(|sealed| &sealed.called_back)
+            .collect();
         self.publish(messages).await;
         if !called_back.is_empty() {
             call_back(&self.ports, &called_back).await;
@@ -107,7 +124,9 @@ impl Sending {
                 Err(error @ (BusError::Refused { .. } | BusError::Unusable(_))) => {
                     tracing::error!(id = message.id, subject = %message.subject, %error, "a message cannot be sent");
                 }
-                Err(BusError::Unavailable(_)) if self.unsent.len() < MAX_UNSENT => self.unsent.push_back(message),
+                Err(BusError::Unavailable(_)) if self.unsent.len() < MAX_UNSENT => {
+                    self.unsent.push_back(message)
+                }
                 Err(BusError::Unavailable(_)) => {}
             }
         }
@@ -119,7 +138,12 @@ fn events(sealed: &Sealed) -> impl Iterator<Item = Envelope> + '_ {
     let Sealed { held, events, .. } = sealed;
     events.iter().map(move |event| {
         let public = event::public(&held.run.tenant, &held.run.id, &held.birth, event);
-        event_envelope(&public, &held.run.tenant, &held.run.id, &held.birth.traceparent)
+        event_envelope(
+            &public,
+            &held.run.tenant,
+            &held.run.id,
+            &held.birth.traceparent,
+        )
     })
 }
 
@@ -148,7 +172,9 @@ async fn jobs(ports: &Ports, contents: &Contents, sealed: &Sealed) -> Vec<Envelo
         match job(ports, contents, &sealed.held, row).await {
             Ok(Some(envelope)) => envelopes.push(envelope),
             Ok(None) => {}
-            Err(error) => tracing::warn!(job = %row.job, run = %sealed.held.run.id, %error, "a job cannot be made now"),
+            Err(error) => {
+                tracing::warn!(job = %row.job, run = %sealed.held.run.id, %error, "a job cannot be made now")
+            }
         }
     }
     envelopes
@@ -160,7 +186,10 @@ async fn job(
     held: &Held,
     row: &JobRow,
 ) -> Result<Option<Envelope>, StoreError> {
-    let (Some(step), Some(state)) = (held.plan.step(&row.step), held.run.steps.get(&row.step)) else { return Ok(None) };
+    let (Some(step), Some(state)) = (held.plan.step(&row.step), held.run.steps.get(&row.step))
+    else {
+        return Ok(None);
+    };
     let input = input(contents, held, &row.step).await?;
     let now = ports.store.now().await?;
     let job = proto::Job {
@@ -175,7 +204,11 @@ async fn job(
         timeout_ms: step.timeout_ms,
         expires: Some(expiry(now).into()),
         partition: Subject::partition(&held.run.id),
-        input_json: if input.len() <= MAX_INLINE_INPUT { input } else { String::new() },
+        input_json: if input.len() <= MAX_INLINE_INPUT {
+            input
+        } else {
+            String::new()
+        },
     };
     Ok(Some(Envelope {
         subject: Subject::job(&row.agent, &row.job),
@@ -192,8 +225,15 @@ fn expiry(now: Timestamp) -> Timestamp {
 }
 
 /// What a step's job works from, as JSON.
-pub(crate) async fn input(contents: &Contents, held: &Held, step: &model::StepName) -> Result<String, StoreError> {
-    let corrupt = |why: String| StoreError::Corrupt { what: format!("the input of run {}", held.run.id), why };
+pub(crate) async fn input(
+    contents: &Contents,
+    held: &Held,
+    step: &model::StepName,
+) -> Result<String, StoreError> {
+    let corrupt = |why: String| StoreError::Corrupt {
+        what: format!("the input of run {}", held.run.id),
+        why,
+    };
     let (Some(planned), Some(state)) = (held.plan.step(step), held.run.steps.get(step)) else {
         return Err(corrupt(format!("its plan has no step {step}")));
     };
@@ -212,14 +252,24 @@ pub(crate) async fn input(contents: &Contents, held: &Held, step: &model::StepNa
             Some((name.clone(), result.version, result.hash.clone()))
         })
         .collect();
-    let found = contents.results(&held.run.tenant, &held.run.id, &wanted).await?;
+    let found = contents
+        .results(&held.run.tenant, &held.run.id, &wanted)
+        .await?;
     let artifact = |(name, version, hash): &Wanted| -> Result<InputArtifact, StoreError> {
-        let text = found.get(name).ok_or_else(|| corrupt(format!("version {version} of step {name} is missing")))?;
-        let content = RawValue::from_string(text.to_string()).map_err(|error| corrupt(error.to_string()))?;
-        Ok(InputArtifact { version: *version, hash: hash.clone(), content })
+        let text = found
+            .get(name)
+            .ok_or_else(|| corrupt(format!("version {version} of step {name} is missing")))?;
+        let content =
+            RawValue::from_string(text.to_string()).map_err(|error| corrupt(error.to_string()))?;
+        Ok(InputArtifact {
+            version: *version,
+            hash: hash.clone(),
+            content,
+        })
     };
     let mut input = JobInput {
-        input: RawValue::from_string(held.input.to_string()).map_err(|error| corrupt(error.to_string()))?,
+        input: RawValue::from_string(held.input.to_string())
+            .map_err(|error| corrupt(error.to_string()))?,
         artifacts: std::collections::BTreeMap::new(),
         of,
         note: None,
@@ -235,19 +285,26 @@ pub(crate) async fn input(contents: &Contents, held: &Held, step: &model::StepNa
     // Steps without a result are not there to be judged.
     input.of.retain(|name| input.artifacts.contains_key(name));
     if let Some(note) = &state.note {
-        input.note = contents.blob(&held.run.tenant, note).await?.map(|text| text.to_string());
+        input.note = contents
+            .blob(&held.run.tenant, note)
+            .await?
+            .map(|text| text.to_string());
     }
     serde_json::to_string(&input).map_err(|error| corrupt(error.to_string()))
 }
 
 /// Takes jobs that nobody wants any more off the bus, and tells the workers that may have them.
 async fn call_back(ports: &Ports, jobs: &[&(model::JobId, model::AgentKind)]) {
-    let cancelled = proto::Cancelled { job_ids: jobs.iter().map(|(job, _)| job.to_string()).collect() };
+    let cancelled = proto::Cancelled {
+        job_ids: jobs.iter().map(|(job, _)| job.to_string()).collect(),
+    };
     let body = body(&cancelled);
     if let Err(error) = ports.bus.broadcast(&Subject::cancelled(), body).await {
         tracing::debug!(%error, "workers were not told of cancelled jobs; their outcomes will be late");
     }
-    let purges = jobs.iter().map(|(job, kind)| async move { ports.bus.purge(&Subject::job(kind, job)).await });
+    let purges = jobs
+        .iter()
+        .map(|(job, kind)| async move { ports.bus.purge(&Subject::job(kind, job)).await });
     for result in join_all(purges).await {
         if let Err(error) = result {
             tracing::debug!(%error, "a cancelled job stays on the bus; its outcome will be late");
@@ -277,4 +334,3 @@ pub(crate) async fn pause(stop: &CancellationToken) {
         () = tokio::time::sleep(STORE_PAUSE) => {}
     }
 }
-

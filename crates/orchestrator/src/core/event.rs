@@ -18,11 +18,18 @@ pub fn public(tenant: &TenantId, run: &RunId, birth: &Birth, event: &Event) -> p
         sequence: event.sequence,
         r#type: event.kind.name().to_owned(),
         state: event.state.clone(),
-        step: event.kind.step().map(ToString::to_string).unwrap_or_default(),
+        step: event
+            .kind
+            .step()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         agent,
         message,
         time: Some(event.time.into()),
-        metadata: metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        metadata: metadata
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect(),
         tenant: tenant.to_string(),
         workflow: birth.workflow.clone(),
         campaign_id: birth.campaign.to_string(),
@@ -37,10 +44,20 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
     let none = String::new;
     match kind {
         Kind::Submitted { deadline } => {
-            let metadata = deadline.map(|at| ("deadline", at.to_string())).into_iter().collect();
+            let metadata = deadline
+                .map(|at| ("deadline", at.to_string()))
+                .into_iter()
+                .collect();
             (none(), "the run was accepted".to_owned(), metadata)
         }
-        Kind::StepStarted { step, agent, job, token, attempt, revision } => (
+        Kind::StepStarted {
+            step,
+            agent,
+            job,
+            token,
+            attempt,
+            revision,
+        } => (
             agent.to_string(),
             match (attempt, revision) {
                 (1, 1) => format!("{step} started"),
@@ -54,10 +71,23 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
                 ("token", token.to_string()),
             ],
         ),
-        Kind::StepSkipped { step, condition } => {
-            (none(), format!("{step} was skipped: its condition is false"), vec![("condition", condition.clone())])
-        }
-        Kind::StepFinished { step, agent, job, attempt, version, hash, facts, usage, duration_ms, .. } => {
+        Kind::StepSkipped { step, condition } => (
+            none(),
+            format!("{step} was skipped: its condition is false"),
+            vec![("condition", condition.clone())],
+        ),
+        Kind::StepFinished {
+            step,
+            agent,
+            job,
+            attempt,
+            version,
+            hash,
+            facts,
+            usage,
+            duration_ms,
+            ..
+        } => {
             let mut metadata = vec![
                 ("version", version.to_string()),
                 ("hash", hash.to_string()),
@@ -71,11 +101,25 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
             if !facts.is_empty() {
                 metadata.push(("facts", serde_json::to_string(facts).unwrap_or_default()));
             }
-            (agent.to_string(), format!("{step} finished: version {version}"), metadata)
+            (
+                agent.to_string(),
+                format!("{step} finished: version {version}"),
+                metadata,
+            )
         }
-        Kind::StepRetrying { step, attempt, failure, at, .. } => (
+        Kind::StepRetrying {
+            step,
+            attempt,
+            failure,
+            at,
+            ..
+        } => (
             none(),
-            format!("{step} failed ({}), attempt {} follows", failure.class, attempt + 1),
+            format!(
+                "{step} failed ({}), attempt {} follows",
+                failure.class,
+                attempt + 1
+            ),
             vec![
                 ("attempt", attempt.to_string()),
                 ("class", failure.class.to_string()),
@@ -83,7 +127,12 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
                 ("retry_at", at.to_string()),
             ],
         ),
-        Kind::StepFailed { step, attempt, failure, .. } => (
+        Kind::StepFailed {
+            step,
+            attempt,
+            failure,
+            ..
+        } => (
             none(),
             format!("{step} failed for good ({})", failure.class),
             vec![
@@ -92,10 +141,19 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
                 ("error", failure.message.clone()),
             ],
         ),
-        Kind::JobRedriven { step, job, token, lost } => (
+        Kind::JobRedriven {
+            step,
+            job,
+            token,
+            lost,
+        } => (
             none(),
             format!("{step} goes out again: its worker was lost"),
-            vec![("job", job.to_string()), ("token", token.to_string()), ("lost", lost.to_string())],
+            vec![
+                ("job", job.to_string()),
+                ("token", token.to_string()),
+                ("lost", lost.to_string()),
+            ],
         ),
         Kind::MilestoneReached { milestone } => (none(), milestone.replace('_', " "), Vec::new()),
         Kind::OutcomeLate { job, token, .. } => (
@@ -108,9 +166,15 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
             metadata.extend(note.as_ref().map(|hash| ("note", hash.to_string())));
             (none(), format!("{step} is made again"), metadata)
         }
-        Kind::Ended { status } => (none(), format!("the run ended: {status}"), vec![("status", status.to_string())]),
-        Kind::Cancelled { reason, by } => {
-            (none(), "the run was cancelled".to_owned(), vec![("reason", reason.clone()), ("by", by.clone())])
-        }
+        Kind::Ended { status } => (
+            none(),
+            format!("the run ended: {status}"),
+            vec![("status", status.to_string())],
+        ),
+        Kind::Cancelled { reason, by } => (
+            none(),
+            "the run was cancelled".to_owned(),
+            vec![("reason", reason.clone()), ("by", by.clone())],
+        ),
     }
 }

@@ -16,7 +16,7 @@ use wire::job::v1 as proto;
 use super::{
     Core,
     dispatch::{body, pause},
-    limits::{HEADS_EVERY, HEADS_PER_MESSAGE, HEAD_ROUNDS, MAX_HEADS},
+    limits::{HEAD_ROUNDS, HEADS_EVERY, HEADS_PER_MESSAGE, MAX_HEADS},
 };
 
 /// Changes that a slow waiter may be behind; beyond, it looks for itself.
@@ -39,7 +39,10 @@ struct Changed {
 
 impl Default for Heads {
     fn default() -> Self {
-        Self { changed: Arc::default(), waiters: broadcast::channel(WAITER_QUEUE).0 }
+        Self {
+            changed: Arc::default(),
+            waiters: broadcast::channel(WAITER_QUEUE).0,
+        }
     }
 }
 
@@ -48,7 +51,13 @@ impl Heads {
     pub(crate) fn changed(&self, run: &Run) {
         let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
         if changed.len() < MAX_HEADS {
-            changed.insert((run.tenant.clone(), run.id.clone()), Changed { sequence: run.sequence, rounds: 0 });
+            changed.insert(
+                (run.tenant.clone(), run.id.clone()),
+                Changed {
+                    sequence: run.sequence,
+                    rounds: 0,
+                },
+            );
         }
         drop(changed);
         self.tell(run.id.clone(), run.sequence);
@@ -94,7 +103,9 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
             _ = beat.tick() => {}
         }
         for heads in core.heads.round().chunks(HEADS_PER_MESSAGE) {
-            let body = body(&proto::Heads { heads: heads.to_vec() });
+            let body = body(&proto::Heads {
+                heads: heads.to_vec(),
+            });
             if let Err(error) = core.ports.bus.broadcast(&Subject::heads(), body).await {
                 tracing::debug!(%error, "heads were not broadcast");
             }
@@ -121,7 +132,9 @@ pub(crate) async fn listen(core: Core, stop: CancellationToken) -> anyhow::Resul
                     None => break,
                 },
             };
-            let Ok(heads) = wire::json::from_json::<proto::Heads>(&body, MAX_REQUEST_BYTES) else { continue };
+            let Ok(heads) = wire::json::from_json::<proto::Heads>(&body, MAX_REQUEST_BYTES) else {
+                continue;
+            };
             for head in heads.heads {
                 if let Ok(run) = RunId::new(head.run_id) {
                     core.heads.tell(run, head.sequence);

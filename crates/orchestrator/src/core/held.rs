@@ -40,14 +40,21 @@ pub struct Plans {
 impl Plans {
     /// No plan held yet.
     pub fn new(store: Arc<dyn CommitPath>) -> Self {
-        Self { store, held: Arc::new(Mutex::new(LruCache::new(capacity(HELD_PLANS)))) }
+        Self {
+            store,
+            held: Arc::new(Mutex::new(LruCache::new(capacity(HELD_PLANS)))),
+        }
     }
 
     /// Makes sure that the store has the plan, and holds it.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn keep(&self, tenant: &TenantId, plan: &Arc<Plan>) -> Result<ContentHash, StoreError> {
+    pub async fn keep(
+        &self,
+        tenant: &TenantId,
+        plan: &Arc<Plan>,
+    ) -> Result<ContentHash, StoreError> {
         let hash = plan.hash();
         let key = (tenant.clone(), hash.clone());
         if self.get(&key).is_none() {
@@ -62,30 +69,57 @@ impl Plans {
         if let Some(plan) = self.get(&key) {
             return Ok(plan);
         }
-        let corrupt = |why: String| StoreError::Corrupt { what: format!("plan {hash}"), why };
-        let text = self.store.plan(tenant, hash).await?.ok_or_else(|| corrupt("it is missing".to_owned()))?;
-        let plan = Arc::new(serde_json::from_str::<Plan>(&text).map_err(|error| corrupt(error.to_string()))?);
+        let corrupt = |why: String| StoreError::Corrupt {
+            what: format!("plan {hash}"),
+            why,
+        };
+        let text = self
+            .store
+            .plan(tenant, hash)
+            .await?
+            .ok_or_else(|| corrupt("it is missing".to_owned()))?;
+        let plan = Arc::new(
+            serde_json::from_str::<Plan>(&text).map_err(|error| corrupt(error.to_string()))?,
+        );
         self.put(key, plan.clone());
         Ok(plan)
     }
 
     fn get(&self, key: &(TenantId, ContentHash)) -> Option<Arc<Plan>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned()
     }
 
     fn put(&self, key: (TenantId, ContentHash), plan: Arc<Plan>) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).put(key, plan);
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .put(key, plan);
     }
 
     /// Reads a run from the store and folds its history.
     ///
     /// # Errors
     /// When the store does not answer, or a record of the run cannot be read.
-    pub async fn read_run(&self, tenant: &TenantId, run: &RunId) -> Result<Option<Held>, StoreError> {
-        let Some(stored) = self.store.load(tenant, run).await? else { return Ok(None) };
+    pub async fn read_run(
+        &self,
+        tenant: &TenantId,
+        run: &RunId,
+    ) -> Result<Option<Held>, StoreError> {
+        let Some(stored) = self.store.load(tenant, run).await? else {
+            return Ok(None);
+        };
         let plan = self.load(tenant, &stored.birth.plan).await?;
         let folded = record::fold(&stored, tenant, run, &plan)?;
-        Ok(Some(Held { birth: Arc::new(stored.birth), plan, input: stored.input.into(), run: folded }))
+        Ok(Some(Held {
+            birth: Arc::new(stored.birth),
+            plan,
+            input: stored.input.into(),
+            run: folded,
+        }))
     }
 }
 

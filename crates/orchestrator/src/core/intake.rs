@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use bus::{Subject, port::Delivery};
 use engine::{Command, Refusal, command::JobEnd};
 use model::{
-    ContentHash, ErrorClass, Failure, JobId, RunId, TenantId, id::InvalidId, job::Product, limits::MAX_REQUEST_BYTES,
+    ContentHash, ErrorClass, Failure, JobId, RunId, TenantId, id::InvalidId, job::Product,
+    limits::MAX_REQUEST_BYTES,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -40,7 +41,12 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
         for partition in wanted {
             pulling.entry(partition).or_insert_with(|| {
                 let stop = stop.child_token();
-                tasks.spawn(partition_loop(core.clone(), partition, places.clone(), stop.clone()));
+                tasks.spawn(partition_loop(
+                    core.clone(),
+                    partition,
+                    places.clone(),
+                    stop.clone(),
+                ));
                 stop
             });
         }
@@ -59,7 +65,12 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
     Ok(())
 }
 
-async fn partition_loop(core: Core, partition: u32, places: Arc<Semaphore>, stop: CancellationToken) {
+async fn partition_loop(
+    core: Core,
+    partition: u32,
+    places: Arc<Semaphore>,
+    stop: CancellationToken,
+) {
     let queue = Subject::outcomes_of(partition);
     let mut working = JoinSet::new();
     'connect: while !stop.is_cancelled() {
@@ -90,7 +101,9 @@ async fn partition_loop(core: Core, partition: u32, places: Arc<Semaphore>, stop
                 }
             };
             for delivery in deliveries {
-                let Ok(place) = places.clone().acquire_owned().await else { break 'connect };
+                let Ok(place) = places.clone().acquire_owned().await else {
+                    break 'connect;
+                };
                 let core = core.clone();
                 working.spawn(async move {
                     take(&core, delivery.as_ref()).await;
@@ -114,9 +127,12 @@ async fn take(core: &Core, delivery: &dyn Delivery) {
     let (name, done) = match &result {
         Ok(_) => ("applied", true),
         Err(WorkError::Refused(Refusal::Repeated(_))) => ("repeated", true),
-        Err(WorkError::Refused(_) | WorkError::NotFound(_) | WorkError::Data(_) | WorkError::KeyTaken(_)) => {
-            ("refused", true)
-        }
+        Err(
+            WorkError::Refused(_)
+            | WorkError::NotFound(_)
+            | WorkError::Data(_)
+            | WorkError::KeyTaken(_),
+        ) => ("refused", true),
         Err(WorkError::Corrupt(_)) => ("corrupt", false),
         Err(WorkError::Unavailable(_)) => ("unavailable", false),
     };
@@ -149,19 +165,54 @@ async fn work(core: &Core, delivery: &dyn Delivery) -> Result<Work, Unreadable> 
     if envelope.subject != Subject::outcome(Subject::partition(&outcome.run), &outcome.job) {
         return Err(never(&"it came on another subject than its own"));
     }
-    let Outcome { job, token, tenant, run, answer, usage, duration_ms, .. } = outcome;
+    let Outcome {
+        job,
+        token,
+        tenant,
+        run,
+        answer,
+        usage,
+        duration_ms,
+        ..
+    } = outcome;
     let (end, content) = match answer {
         Answer::HandBack => return Ok(Work::new(tenant, run, Command::HandBack { job, token })),
         Answer::Failure(failure) => (JobEnd::Failed(failure), None),
-        Answer::Product(Product { content, facts, provenance }) => {
+        Answer::Product(Product {
+            content,
+            facts,
+            provenance,
+        }) => {
             let hash = ContentHash::of(content.as_bytes());
-            let end = JobEnd::Done { hash: hash.clone(), facts };
-            (end, Some(Content { hash, text: content.into(), provenance }))
+            let end = JobEnd::Done {
+                hash: hash.clone(),
+                facts,
+            };
+            (
+                end,
+                Some(Content {
+                    hash,
+                    text: content.into(),
+                    provenance,
+                }),
+            )
         }
-        Answer::Uploaded { hash, facts, provenance } => match core.contents.blob(&tenant, &hash).await {
-            Ok(Some(text)) => {
-                (JobEnd::Done { hash: hash.clone(), facts }, Some(Content { hash, text, provenance }))
-            }
+        Answer::Uploaded {
+            hash,
+            facts,
+            provenance,
+        } => match core.contents.blob(&tenant, &hash).await {
+            Ok(Some(text)) => (
+                JobEnd::Done {
+                    hash: hash.clone(),
+                    facts,
+                },
+                Some(Content {
+                    hash,
+                    text,
+                    provenance,
+                }),
+            ),
             Ok(None) => {
                 let why = format!("the uploaded content {hash} is not there");
                 (JobEnd::Failed(Failure::new(ErrorClass::Schema, why)), None)
@@ -170,7 +221,18 @@ async fn work(core: &Core, delivery: &dyn Delivery) -> Result<Work, Unreadable> 
         },
     };
     let jitter = (core.ports.entropy)();
-    let mut work = Work::new(tenant, run, Command::Outcome { job, token, end, usage, duration_ms, jitter });
+    let mut work = Work::new(
+        tenant,
+        run,
+        Command::Outcome {
+            job,
+            token,
+            end,
+            usage,
+            duration_ms,
+            jitter,
+        },
+    );
     work.content = content;
     Ok(work)
 }

@@ -61,7 +61,9 @@ impl Peers {
     /// Whether this replica hears its own presence: then the bus carries messages to it.
     pub(crate) fn hears_itself(&self) -> bool {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.get(&self.replica).is_some_and(|at| at.elapsed() < PEER_ALIVE)
+        heard
+            .get(&self.replica)
+            .is_some_and(|at| at.elapsed() < PEER_ALIVE)
     }
 
     fn note(&self, replica: String) {
@@ -82,7 +84,9 @@ impl Peers {
         let owned: Vec<u32> = (0..Subject::PARTITIONS)
             .filter(|partition| {
                 let own = weight(&self.replica, *partition);
-                heard.keys().all(|other| *other == self.replica || weight(other, *partition) < own)
+                heard
+                    .keys()
+                    .all(|other| *other == self.replica || weight(other, *partition) < own)
             })
             .collect();
         drop(heard);
@@ -106,9 +110,16 @@ fn weight(replica: &str, partition: u32) -> [u8; 32] {
 
 /// Says that this replica lives, and hears who else does.
 pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<()> {
-    let body = body(&proto::OrchestratorPresence { replica: core.options.replica.clone() });
+    let body = body(&proto::OrchestratorPresence {
+        replica: core.options.replica.clone(),
+    });
     loop {
-        let Ok(mut heard) = core.ports.bus.listen(&Subject::orchestrator_presence()).await else {
+        let Ok(mut heard) = core
+            .ports
+            .bus
+            .listen(&Subject::orchestrator_presence())
+            .await
+        else {
             if stop.is_cancelled() {
                 return Ok(());
             }

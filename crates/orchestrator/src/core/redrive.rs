@@ -51,8 +51,14 @@ async fn drive_all(core: &Core) -> anyhow::Result<()> {
     let now = core.ports.store.now().await?;
     let mut after = None;
     loop {
-        let page = core.ports.store.sent_before(now, after.as_ref(), SILENCE_PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let page = core
+            .ports
+            .store
+            .sent_before(now, after.as_ref(), SILENCE_PAGE)
+            .await?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
         after = Some((last.row.sent_at, last.row.job.clone()));
         for sent in page {
             drive(core, sent).await;
@@ -62,12 +68,17 @@ async fn drive_all(core: &Core) -> anyhow::Result<()> {
 
 async fn check(core: &Core, missed: &mut Missed) -> Result<(), WorkError> {
     let now = core.ports.store.now().await?;
-    let before = model::Timestamp(now.0 - i64::try_from(SILENCE_CHECK.as_millis()).unwrap_or(i64::MAX));
+    let before =
+        model::Timestamp(now.0 - i64::try_from(SILENCE_CHECK.as_millis()).unwrap_or(i64::MAX));
     let mut still = Missed::new();
     let mut lookups = 0;
     let mut after = None;
     loop {
-        let page = core.ports.store.sent_before(before, after.as_ref(), SILENCE_PAGE).await?;
+        let page = core
+            .ports
+            .store
+            .sent_before(before, after.as_ref(), SILENCE_PAGE)
+            .await?;
         let Some(last) = page.last() else { break };
         after = Some((last.row.sent_at, last.row.job.clone()));
         for sent in page {
@@ -123,10 +134,21 @@ async fn on_the_bus(core: &Core, sent: &SentJob) -> Option<bool> {
 async fn drive(core: &Core, sent: SentJob) {
     let SentJob { tenant, run, row } = sent;
     metrics::counter!(::service::metric::REDRIVES).increment(1);
-    let command = Command::Redrive { job: row.job.clone(), token: row.token };
-    match core.committer.run(Work::new(tenant, run.clone(), command)).await {
-        Ok(_) => tracing::info!(%run, job = %row.job, step = %row.step, "a lost job goes out again"),
+    let command = Command::Redrive {
+        job: row.job.clone(),
+        token: row.token,
+    };
+    match core
+        .committer
+        .run(Work::new(tenant, run.clone(), command))
+        .await
+    {
+        Ok(_) => {
+            tracing::info!(%run, job = %row.job, step = %row.step, "a lost job goes out again")
+        }
         Err(WorkError::Refused(Refusal::NotUnderWay(_))) => {}
-        Err(error) => tracing::warn!(%run, job = %row.job, %error, "a lost job cannot be driven again now"),
+        Err(error) => {
+            tracing::warn!(%run, job = %row.job, %error, "a lost job cannot be driven again now")
+        }
     }
 }

@@ -61,17 +61,36 @@ fn back(from: Timestamp) -> Timestamp {
 async fn since(core: &Core, since: Timestamp) -> Result<(), WorkError> {
     let mut after = None;
     loop {
-        let page = core.ports.store.changed_since(since, after.as_ref(), REPUBLISH_PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let page = core
+            .ports
+            .store
+            .changed_since(since, after.as_ref(), REPUBLISH_PAGE)
+            .await?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
         after = Some((last.updated, last.run.clone()));
         for changed in page {
             let mut number = 0;
-            while let Some(found) = core.ports.store.events(&changed.tenant, &changed.run, number, EVENT_PAGE).await? {
-                let Some(end) = found.events.last() else { break };
+            while let Some(found) = core
+                .ports
+                .store
+                .events(&changed.tenant, &changed.run, number, EVENT_PAGE)
+                .await?
+            {
+                let Some(end) = found.events.last() else {
+                    break;
+                };
                 number = end.sequence;
                 let messages = found.events.iter().map(|happened| {
-                    let public = event::public(&changed.tenant, &changed.run, &found.birth, happened);
-                    event_envelope(&public, &changed.tenant, &changed.run, &found.birth.traceparent)
+                    let public =
+                        event::public(&changed.tenant, &changed.run, &found.birth, happened);
+                    event_envelope(
+                        &public,
+                        &changed.tenant,
+                        &changed.run,
+                        &found.birth.traceparent,
+                    )
                 });
                 for result in core.ports.bus.publish(messages.collect()).await {
                     if let Err(error) = result {

@@ -52,7 +52,9 @@ pub struct Submitted {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
     /// The key stands for another input.
-    #[error("the idempotency key was used for another input, by run {0}; use a new key for a new input")]
+    #[error(
+        "the idempotency key was used for another input, by run {0}; use a new key for a new input"
+    )]
     KeyReused(RunId),
     /// See [`WorkError`].
     #[error(transparent)]
@@ -68,19 +70,35 @@ impl Core {
         let input_hash = ContentHash::of(submission.input.as_bytes());
         let tenant = submission.tenant.clone();
         let run = submission.run.clone();
-        let plan_hash = self.committer.plans().keep(&tenant, &submission.plan).await.map_err(WorkError::from)?;
+        let plan_hash = self
+            .committer
+            .plans()
+            .keep(&tenant, &submission.plan)
+            .await
+            .map_err(WorkError::from)?;
         let now = self.ports.store.now().await.map_err(WorkError::from)?;
         let key = submission.idempotency_key.clone();
         let work = work(submission, plan_hash, input_hash.clone(), now);
         match self.committer.run(work).await {
-            Ok(Committed { .. }) | Err(WorkError::Refused(Refusal::Exists)) => Ok(Submitted { run, existing: false }),
+            Ok(Committed { .. }) | Err(WorkError::Refused(Refusal::Exists)) => Ok(Submitted {
+                run,
+                existing: false,
+            }),
             Err(WorkError::KeyTaken(first)) => {
                 let known = match &key {
-                    Some(key) => self.ports.store.find_key(&tenant, key).await.map_err(WorkError::from)?,
+                    Some(key) => self
+                        .ports
+                        .store
+                        .find_key(&tenant, key)
+                        .await
+                        .map_err(WorkError::from)?,
                     None => None,
                 };
                 match known {
-                    Some((first, hash)) if hash == input_hash => Ok(Submitted { run: first, existing: true }),
+                    Some((first, hash)) if hash == input_hash => Ok(Submitted {
+                        run: first,
+                        existing: true,
+                    }),
                     _ => Err(SubmitError::KeyReused(first)),
                 }
             }
@@ -105,8 +123,19 @@ fn work(submission: Submission, plan: ContentHash, input: ContentHash, now: Time
         submitted: now,
     };
     let deadline = submission.timeout.map(|timeout| now.after(timeout));
-    let mut work = Work::new(submission.tenant, submission.run, Command::Submit { deadline });
-    work.blobs = vec![Blob { hash: input, content: submission.input.clone() }];
-    work.born = Some(Born { birth: Arc::new(birth), plan: submission.plan, input: submission.input.into() });
+    let mut work = Work::new(
+        submission.tenant,
+        submission.run,
+        Command::Submit { deadline },
+    );
+    work.blobs = vec![Blob {
+        hash: input,
+        content: submission.input.clone(),
+    }];
+    work.born = Some(Born {
+        birth: Arc::new(birth),
+        plan: submission.plan,
+        input: submission.input.into(),
+    });
     work
 }

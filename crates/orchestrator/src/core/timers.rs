@@ -76,7 +76,11 @@ async fn round(core: &Core) -> Result<(Timestamp, Option<Timestamp>), WorkError>
     stream::iter(due.runs)
         .for_each_concurrent(AT_ONCE, |due| async move {
             let run = due.run.clone();
-            match core.committer.run(Work::new(due.tenant, due.run, Command::Wake)).await {
+            match core
+                .committer
+                .run(Work::new(due.tenant, due.run, Command::Wake))
+                .await
+            {
                 // Another replica was first, or the run came to rest.
                 Ok(_) | Err(WorkError::Refused(Refusal::NothingDue)) => {}
                 Err(error) => tracing::warn!(%run, %error, "a run cannot be woken now"),

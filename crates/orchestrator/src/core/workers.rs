@@ -50,9 +50,11 @@ impl Workers {
         let now = Instant::now();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for job in &presence.jobs {
-            let overdue = Duration::from_millis(job.running_ms) > Duration::from_millis(job.timeout_ms) + OVERDUE_AFTER;
+            let overdue = Duration::from_millis(job.running_ms)
+                > Duration::from_millis(job.timeout_ms) + OVERDUE_AFTER;
             if let (false, Ok(id)) = (overdue, JobId::new(job.job_id.as_str()))
-                && (known.listed.len() < LISTED_JOBS || known.listed.contains_key(&(id.clone(), job.token)))
+                && (known.listed.len() < LISTED_JOBS
+                    || known.listed.contains_key(&(id.clone(), job.token)))
             {
                 known.listed.insert((id, job.token), now);
             }
@@ -60,27 +62,43 @@ impl Workers {
         if known.workers.len() < KNOWN_WORKERS || known.workers.contains_key(&presence.worker) {
             known.workers.insert(
                 presence.worker,
-                Worker { heard: now, draining: presence.draining, agents: presence.agents },
+                Worker {
+                    heard: now,
+                    draining: presence.draining,
+                    agents: presence.agents,
+                },
             );
         }
     }
 
     fn forget_silent(&self) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.workers.retain(|_, worker| worker.heard.elapsed() < WORKER_ALIVE);
-        known.listed.retain(|_, heard| heard.elapsed() < SILENT_AFTER * 2);
+        known
+            .workers
+            .retain(|_, worker| worker.heard.elapsed() < WORKER_ALIVE);
+        known
+            .listed
+            .retain(|_, heard| heard.elapsed() < SILENT_AFTER * 2);
     }
 
     /// When a worker last listed the job under this lease token.
     pub(crate) fn listed(&self, job: &JobId, token: u64) -> Option<Instant> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).listed.get(&(job.clone(), token)).copied()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .listed
+            .get(&(job.clone(), token))
+            .copied()
     }
 
     /// The live agents by kind; workers that are stopping do not count.
     pub fn hosted(&self) -> BTreeMap<String, Hosted> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut hosted = BTreeMap::<String, Hosted>::new();
-        let live = known.workers.iter().filter(|(_, worker)| !worker.draining && worker.heard.elapsed() < WORKER_ALIVE);
+        let live = known
+            .workers
+            .iter()
+            .filter(|(_, worker)| !worker.draining && worker.heard.elapsed() < WORKER_ALIVE);
         for (name, worker) in live {
             for agent in &worker.agents {
                 let entry = hosted.entry(agent.kind.clone()).or_default();
@@ -95,7 +113,11 @@ impl Workers {
     /// Which of `kinds` no live worker hosts.
     pub fn missing<'a>(&self, kinds: impl IntoIterator<Item = &'a AgentKind>) -> Vec<AgentKind> {
         let hosted = self.hosted();
-        let mut missing: Vec<_> = kinds.into_iter().filter(|kind| !hosted.contains_key(kind.as_str())).cloned().collect();
+        let mut missing: Vec<_> = kinds
+            .into_iter()
+            .filter(|kind| !hosted.contains_key(kind.as_str()))
+            .cloned()
+            .collect();
         missing.sort();
         missing.dedup();
         missing

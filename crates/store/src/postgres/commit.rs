@@ -95,7 +95,9 @@ async fn call(writers: &Writers, transitions: &[&Transition]) -> Result<Vec<Verd
         Err(error) => return Err(writers.broken(session, &error)),
     };
     if outcomes.len() != transitions.len() || holders.len() != transitions.len() {
-        return Err(Broken::Unknown("the answer has not the right length".to_owned()));
+        return Err(Broken::Unknown(
+            "the answer has not the right length".to_owned(),
+        ));
     }
     let verdicts = transitions.iter().zip(outcomes).zip(holders);
     Ok(verdicts
@@ -158,7 +160,10 @@ async fn send(
         .iter()
         .map(|(_, _, birth)| i32::from(birth.priority))
         .collect();
-    let submitted: Vec<i64> = births.iter().map(|(_, _, birth)| birth.submitted.0).collect();
+    let submitted: Vec<i64> = births
+        .iter()
+        .map(|(_, _, birth)| birth.submitted.0)
+        .collect();
 
     let sent: Vec<_> = each(all(), |one| &one.sent);
     let withdrawn: Vec<_> = each(all(), |one| &one.withdrawn);
@@ -291,7 +296,7 @@ impl Broken {
             sqlx::Error::Database(error) => {
                 let code = error.code().unwrap_or_default();
                 match code.get(..2).unwrap_or_default() {
- "21" | "22" | "23" | "54" => Self::Data(format!("{why} ({code})")),
+                    "21" | "22" | "23" | "54" => Self::Data(format!("{why} ({code})")),
                     _ if matches!(&*code, "40001" | "40P01" | "55P03") => Self::Contended(why),
                     _ if code.starts_with("57P") || code.starts_with("08") => Self::Unknown(why),
                     _ => Self::Unavailable(format!("{why} ({code})")),
@@ -307,9 +312,7 @@ impl Broken {
                 run: of.run.clone(),
                 why: why.clone(),
             },
-            Self::Contended(why) | Self::Unavailable(why) => {
-                CommitError::Unavailable(why.clone())
-            }
+            Self::Contended(why) | Self::Unavailable(why) => CommitError::Unavailable(why.clone()),
             Self::Unknown(why) => CommitError::Unknown(why.clone()),
         })
     }

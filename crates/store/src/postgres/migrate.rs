@@ -64,7 +64,10 @@ async fn ensure(
 ) -> Result<(), sqlx::Error> {
     let mut tries = 1;
     loop {
-        if sqlx::query_scalar(there).fetch_one(&mut *connection).await? {
+        if sqlx::query_scalar(there)
+            .fetch_one(&mut *connection)
+            .await?
+        {
             return Ok(());
         }
         match connection.execute(make).await {

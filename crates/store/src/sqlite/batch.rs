@@ -134,8 +134,21 @@ pub(super) fn rows(won: &[&Transition]) -> Rows {
         each(won, |one, rows| {
             if let Some(b) = &one.birth {
                 rows.push((
-                    (&one.tenant, &one.run, b.submitted, b.priority, b.workflow_version),
-                    (&b.workflow, &b.mode, &b.plan, &b.input, &b.campaign, &b.title),
+                    (
+                        &one.tenant,
+                        &one.run,
+                        b.submitted,
+                        b.priority,
+                        b.workflow_version,
+                    ),
+                    (
+                        &b.workflow,
+                        &b.mode,
+                        &b.plan,
+                        &b.input,
+                        &b.campaign,
+                        &b.title,
+                    ),
                     (&b.idempotency_key, &b.correlation_id, &b.traceparent),
                 ));
             }
@@ -143,55 +156,104 @@ pub(super) fn rows(won: &[&Transition]) -> Rows {
         each(&last.into_values().collect::<Vec<_>>(), |one, rows| {
             let s = &one.standing;
             rows.push((
-                &one.tenant, &one.run, one.version(), s.status, &s.state, s.updated, s.percent,
+                &one.tenant,
+                &one.run,
+                one.version(),
+                s.status,
+                &s.state,
+                s.updated,
+                s.percent,
                 s.wake_at,
             ));
         }),
         each(won, |one, rows| {
             let body = record::encode_events(&one.events);
             rows.push((
-                &one.tenant, &one.run, one.version(), one.expected + 1, one.standing.updated, body,
+                &one.tenant,
+                &one.run,
+                one.version(),
+                one.expected + 1,
+                one.standing.updated,
+                body,
             ));
         }),
         each(won, |one, rows| {
-            rows.extend(one.withdrawn.iter().map(|(job, token)| (&one.tenant, &one.run, job, token)));
+            rows.extend(
+                one.withdrawn
+                    .iter()
+                    .map(|(job, token)| (&one.tenant, &one.run, job, token)),
+            );
         }),
         each(won, |one, rows| {
             rows.extend(one.sent.iter().map(|job| {
-                (&one.tenant, &one.run, &job.job, job.token, &job.step, &job.agent, job.sent_at)
+                (
+                    &one.tenant,
+                    &one.run,
+                    &job.job,
+                    job.token,
+                    &job.step,
+                    &job.agent,
+                    job.sent_at,
+                )
             }));
         }),
         each(won, |one, rows| {
             rows.extend(one.versions.iter().map(|v| {
                 let provenance = record::encode_provenance(&v.provenance);
                 (
-                    &one.tenant, &one.run, &v.step, v.version, &v.hash, v.report, v.created,
-                    provenance, &v.content,
+                    &one.tenant,
+                    &one.run,
+                    &v.step,
+                    v.version,
+                    &v.hash,
+                    v.report,
+                    v.created,
+                    provenance,
+                    &v.content,
                 )
             }));
         }),
         each(won, |one, rows| {
-            rows.extend(one.blobs.iter().map(|blob| (&one.tenant, &blob.hash, &blob.content)));
+            rows.extend(
+                one.blobs
+                    .iter()
+                    .map(|blob| (&one.tenant, &blob.hash, &blob.content)),
+            );
         }),
         each(won, |one, rows| {
             if let Some(rest) = &one.rest {
                 let format = record::SNAPSHOT_FORMAT;
-                rows.push((&one.tenant, &one.run, big(one.version()), format, &rest.snapshot));
+                rows.push((
+                    &one.tenant,
+                    &one.run,
+                    big(one.version()),
+                    format,
+                    &rest.snapshot,
+                ));
             }
         }),
         each(won, |one, rows| {
             let active = one.rest.iter().flat_map(|rest| &rest.active);
-            rows.extend(active.filter(|a| a.report.is_none()).map(|a| {
-                (&one.tenant, &one.run, &a.step, &a.place, a.version, &a.hash)
-            }));
+            rows.extend(
+                active
+                    .filter(|a| a.report.is_none())
+                    .map(|a| (&one.tenant, &one.run, &a.step, &a.place, a.version, &a.hash)),
+            );
         }),
         each(won, |one, rows| {
             let active = one.rest.iter().flat_map(|rest| &rest.active);
             rows.extend(active.filter_map(|a| {
                 let report = a.report.as_ref()?;
                 Some((
-                    &one.tenant, &one.run, &a.step, a.version, &a.place, &a.hash, &report.verdict,
-                    report.score, record::encode_judged(&report.of),
+                    &one.tenant,
+                    &one.run,
+                    &a.step,
+                    a.version,
+                    &a.place,
+                    &a.hash,
+                    &report.verdict,
+                    report.score,
+                    record::encode_judged(&report.of),
                 ))
             }));
         }),

@@ -75,9 +75,9 @@ async fn serve(connection: &mut SqliteConnection, group: Vec<Write>) {
     for write in group {
         // Whoever has gone away does not need the answer.
         let _gone = match write {
-            Write::Commit { batch, done } => done
-                .send(verdicts.drain(..batch.len()).collect())
-                .is_err(),
+            Write::Commit { batch, done } => {
+                done.send(verdicts.drain(..batch.len()).collect()).is_err()
+            }
             Write::Keep { done, .. } => done.send(answers.remove(0)).is_err(),
         };
     }

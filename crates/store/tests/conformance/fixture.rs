@@ -42,7 +42,9 @@ pub(crate) async fn postgres() -> Arc<dyn Store> {
 }
 
 pub(crate) async fn connect(url: &str) -> Postgres {
-    Postgres::connect(&Options::new(url)).await.expect("connects")
+    Postgres::connect(&Options::new(url))
+        .await
+        .expect("connects")
 }
 
 pub(crate) fn tenant(name: &str) -> TenantId {
@@ -167,7 +169,10 @@ impl Driver {
 
     fn job(&self, name: &str) -> (JobId, u64) {
         let outstanding = self.outstanding();
-        let found = outstanding.jobs.iter().find(|(_, of)| of.step.as_str() == name);
+        let found = outstanding
+            .jobs
+            .iter()
+            .find(|(_, of)| of.step.as_str() == name);
         found.expect("a job under way").0.clone()
     }
 
@@ -175,7 +180,10 @@ impl Driver {
     pub(crate) fn finish(&mut self, name: &str, now: Timestamp) -> Transition {
         let (job, token) = self.job(name);
         self.versions += 1;
-        let content = format!("{{\"step\":\"{name}\",\"text\":\"Grüße 😀 \\u0000 {}\"}}", self.versions);
+        let content = format!(
+            "{{\"step\":\"{name}\",\"text\":\"Grüße 😀 \\u0000 {}\"}}",
+            self.versions
+        );
         let hash = ContentHash::of(content.as_bytes());
         let usage = Usage {
             input_tokens: 10,
@@ -194,7 +202,11 @@ impl Driver {
             jitter: 0,
         };
         let mut transition = self.tell(&command, now);
-        let version = self.run.steps[&step(name)].result.as_ref().expect("done").version;
+        let version = self.run.steps[&step(name)]
+            .result
+            .as_ref()
+            .expect("done")
+            .version;
         transition.versions.push(NewVersion {
             step: step(name),
             version,
@@ -272,7 +284,10 @@ impl Driver {
 
     /// Loads the run and folds it.
     pub(crate) async fn stored(&self, store: &dyn Store) -> Run {
-        let stored = store.load(&self.run.tenant, &self.run.id).await.expect("reads");
+        let stored = store
+            .load(&self.run.tenant, &self.run.id)
+            .await
+            .expect("reads");
         let stored = stored.expect("is there");
         record::fold(&stored, &self.run.tenant, &self.run.id, &self.plan).expect("folds")
     }

@@ -39,7 +39,9 @@ impl Link {
         let shared = answers.clone();
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(&server).await.expect("the server listens");
+                let server = TcpStream::connect(&server)
+                    .await
+                    .expect("the server listens");
                 tokio::spawn(carry(client, server, shared.clone()));
             }
         });
@@ -60,7 +62,9 @@ impl Link {
     pub(crate) async fn holds(&self) {
         let allowed = *self.answers.allowed.borrow();
         let mut came = self.answers.came.subscribe();
-        came.wait_for(|came| *came > allowed).await.expect("the link lives");
+        came.wait_for(|came| *came > allowed)
+            .await
+            .expect("the link lives");
     }
 
     pub(crate) fn release(&self) {

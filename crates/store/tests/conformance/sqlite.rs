@@ -1,6 +1,7 @@
 //! What only SQLite promises.
 
-use store::sqlite::Sqlite;
+use sqlx::{Connection, Executor, SqliteConnection};
+use store::{CommitPath, sqlite::Sqlite};
 
 use crate::fixture::{Driver, at, commit_all, commit_one};
 
@@ -36,6 +37,26 @@ async fn a_dropped_store_keeps_its_promises() {
     assert_eq!(driver.stored(&store).await, driver.run);
 }
 
+/// A snapshot that another version wrote is passed over: the events alone give the run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_of_another_form_is_not_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    let store = Sqlite::open(&path).await.expect("opens");
+    let mut driver = Driver::new("acme", "r1", None);
+    commit_all(&store, driver.whole()).await;
+    let mut other = SqliteConnection::connect(&format!("sqlite://{}", path.display()))
+        .await
+        .expect("connects");
+    other
+        .execute("update run_snapshots set format = 2, body = 'of the future'")
+        .await
+        .expect("writes");
+    let stored = store.load(&driver.run.tenant, &driver.run.id).await;
+    assert_eq!(stored.expect("reads").expect("is there").snapshot, None);
+    assert_eq!(driver.stored(&store).await, driver.run);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_file_is_its_owners_alone() {
@@ -56,7 +77,10 @@ async fn a_path_that_cannot_be_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     std::fs::write(&file, "no database, but long enough to be looked at as one").expect("writes");
-    let error = Sqlite::open(&file).await.expect_err("no database").to_string();
+    let error = Sqlite::open(&file)
+        .await
+        .expect_err("no database")
+        .to_string();
     assert!(error.contains("file"), "{error}");
     assert!(Sqlite::open(file.join("below")).await.is_err());
 }

@@ -38,7 +38,7 @@ struct Waiting {
 }
 
 /// A lane; its task is [`Lane::run`].
-pub struct Lane {
+pub(crate) struct Lane {
     parts: Arc<Parts>,
     plans: Plans,
     queue: mpsc::Receiver<(Work, Reply)>,
@@ -48,8 +48,18 @@ pub struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn new(parts: Arc<Parts>, plans: Plans, queue: mpsc::Receiver<(Work, Reply)>) -> Self {
-        Self { parts, plans, queue, held: LruCache::new(capacity(HELD_RUNS)), again: VecDeque::new() }
+    pub(crate) fn new(
+        parts: Arc<Parts>,
+        plans: Plans,
+        queue: mpsc::Receiver<(Work, Reply)>,
+    ) -> Self {
+        Self {
+            parts,
+            plans,
+            queue,
+            held: LruCache::new(capacity(HELD_RUNS)),
+            again: VecDeque::new(),
+        }
     }
 
     /// Works until `stop`, then finishes what has been taken.
@@ -74,12 +84,20 @@ impl Lane {
                 taken = self.queue.recv() => taken?,
                 () = stop.cancelled() => return None,
             };
-            batch.entry(key(&work)).or_default().push(Pending { work, reply, stale: 0 });
+            batch.entry(key(&work)).or_default().push(Pending {
+                work,
+                reply,
+                stale: 0,
+            });
         }
         while batch.len() < MAX_BATCH
             && let Ok((work, reply)) = self.queue.try_recv()
         {
-            batch.entry(key(&work)).or_default().push(Pending { work, reply, stale: 0 });
+            batch.entry(key(&work)).or_default().push(Pending {
+                work,
+                reply,
+                stale: 0,
+            });
         }
         Some(batch)
     }
@@ -111,7 +129,9 @@ impl Lane {
         let mut transitions = Vec::new();
         let mut sealed = Vec::new();
         for (key, commands, held) in loaded {
-            let Some((draft, waiting)) = self.decide(&key, commands, held, now) else { continue };
+            let Some((draft, waiting)) = self.decide(&key, commands, held, now) else {
+                continue;
+            };
             let (transition, effects) = draft.finish(now);
             transitions.push(transition);
             sealed.push((key, effects, waiting));
@@ -147,20 +167,34 @@ impl Lane {
         let mut waiting = Vec::new();
         for mut pending in commands {
             if draft.is_none() {
-                draft = pending.work.born.as_ref().and_then(|_| born(key, &pending.work)).map(Draft::new);
+                draft = pending
+                    .work
+                    .born
+                    .as_ref()
+                    .and_then(|_| born(key, &pending.work))
+                    .map(Draft::new);
             }
             let Some(current) = &mut draft else {
                 answer(pending.reply, Err(WorkError::NotFound(key.1.clone())));
                 continue;
             };
-            match engine::decide(&current.held.plan, &current.held.run, &pending.work.command, now) {
+            match engine::decide(
+                &current.held.plan,
+                &current.held.run,
+                &pending.work.command,
+                now,
+            ) {
                 Ok(events) => {
                     let first = current.held.run.sequence + 1;
                     let blobs = std::mem::take(&mut pending.work.blobs);
                     current.fold(events, pending.work.content.as_ref(), blobs.clone());
                     pending.work.blobs = blobs;
                     let run = &current.held.run;
-                    let committed = Committed { first, sequence: run.sequence, status: run.status };
+                    let committed = Committed {
+                        first,
+                        sequence: run.sequence,
+                        status: run.status,
+                    };
                     waiting.push(Waiting { pending, committed });
                 }
                 Err(refusal) => answer(pending.reply, Err(refusal.into())),
@@ -176,7 +210,13 @@ impl Lane {
         Some((draft, waiting))
     }
 
-    async fn settle(&mut self, key: Key, effects: Sealed, waiting: Vec<Waiting>, result: Result<(), CommitError>) {
+    async fn settle(
+        &mut self,
+        key: Key,
+        effects: Sealed,
+        waiting: Vec<Waiting>,
+        result: Result<(), CommitError>,
+    ) {
         let result = match result {
             Err(CommitError::Unknown(why)) => self.look(&key, &effects, why).await,
             known => known,
@@ -192,7 +232,8 @@ impl Lane {
                 for Waiting { mut pending, .. } in waiting {
                     pending.stale += 1;
                     if pending.stale > MAX_STALE {
-                        let why = format!("run {} moved on {MAX_STALE} times under the command", key.1);
+                        let why =
+                            format!("run {} moved on {MAX_STALE} times under the command", key.1);
                         answer(pending.reply, Err(WorkError::Unavailable(why)));
                     } else {
                         // A submit that finds the run there was committed before its answer was lost.
@@ -205,7 +246,9 @@ impl Lane {
                 let error = match error {
                     CommitError::KeyTaken(run) => WorkError::KeyTaken(run),
                     CommitError::Data { why, .. } => WorkError::Data(why),
-                    CommitError::Unavailable(why) | CommitError::Unknown(why) => WorkError::Unavailable(why),
+                    CommitError::Unavailable(why) | CommitError::Unknown(why) => {
+                        WorkError::Unavailable(why)
+                    }
                     CommitError::Stale { .. } => WorkError::Unavailable("stale".to_owned()),
                 };
                 for Waiting { pending, .. } in waiting {
@@ -217,11 +260,20 @@ impl Lane {
 
     /// The commit's answer was lost: the run's own events tell whether it took effect.
     async fn look(&self, key: &Key, effects: &Sealed, why: String) -> Result<(), CommitError> {
-        let Some(first) = effects.events.first() else { return Ok(()) };
-        let page = self.parts.store.events(&key.0, &key.1, first.sequence - 1, EVENT_PAGE).await;
+        let Some(first) = effects.events.first() else {
+            return Ok(());
+        };
+        let page = self
+            .parts
+            .store
+            .events(&key.0, &key.1, first.sequence - 1, EVENT_PAGE)
+            .await;
         match page {
             Ok(Some(page)) if page.events.starts_with(&effects.events) => Ok(()),
-            Ok(_) => Err(CommitError::Stale { run: key.1.clone(), expected: first.sequence - 1 }),
+            Ok(_) => Err(CommitError::Stale {
+                run: key.1.clone(),
+                expected: first.sequence - 1,
+            }),
             Err(_) => Err(CommitError::Unknown(why)),
         }
     }
@@ -230,7 +282,9 @@ impl Lane {
     async fn perform(&mut self, key: &Key, waiting: &[Waiting], effects: Sealed) {
         for Waiting { pending, .. } in waiting {
             if let Some(content) = &pending.work.content {
-                self.parts.contents.hold(&key.0, &content.hash, content.text.clone());
+                self.parts
+                    .contents
+                    .hold(&key.0, &content.hash, content.text.clone());
             }
         }
         let held = effects.held.clone();
@@ -251,7 +305,12 @@ fn born(key: &Key, work: &Work) -> Option<Held> {
     let born = work.born.as_ref()?;
     let input = serde_json::from_str(&born.input).ok()?;
     let run = Run::new(key.0.clone(), key.1.clone(), Arc::new(input), &born.plan);
-    Some(Held { birth: born.birth.clone(), plan: born.plan.clone(), input: born.input.clone(), run })
+    Some(Held {
+        birth: born.birth.clone(),
+        plan: born.plan.clone(),
+        input: born.input.clone(),
+        run,
+    })
 }
 
 /// A caller that has gone away does not wait for its answer.

@@ -40,10 +40,22 @@ impl Draft {
     pub(crate) fn fold(&mut self, events: Vec<Event>, content: Option<&Content>, blobs: Vec<Blob>) {
         for event in &events {
             engine::apply(&self.held.plan, &mut self.held.run, event);
-            if let (Kind::StepFinished { step, version, hash, .. }, Some(content)) = (&event.kind, content)
+            if let (
+                Kind::StepFinished {
+                    step,
+                    version,
+                    hash,
+                    ..
+                },
+                Some(content),
+            ) = (&event.kind, content)
                 && *hash == content.hash
             {
-                let report = self.held.plan.step(step).is_some_and(|step| matches!(step.kind, StepKind::Audit { .. }));
+                let report = self
+                    .held
+                    .plan
+                    .step(step)
+                    .is_some_and(|step| matches!(step.kind, StepKind::Audit { .. }));
                 self.versions.push(NewVersion {
                     step: step.clone(),
                     version: *version,
@@ -67,7 +79,14 @@ impl Draft {
     /// What the store is asked to keep, and what is to be sent once it has. What is sent is what is
     /// outstanding now and was not before; what is withdrawn the reverse.
     pub(crate) fn finish(self, now: Timestamp) -> (Transition, Sealed) {
-        let Self { held, expected, before, events, versions, blobs } = self;
+        let Self {
+            held,
+            expected,
+            before,
+            events,
+            versions,
+            blobs,
+        } = self;
         let after = outstanding(&held.plan, &held.run);
         let sent: Vec<JobRow> = after
             .jobs
@@ -81,7 +100,12 @@ impl Draft {
                 sent_at: now,
             })
             .collect();
-        let withdrawn = before.jobs.keys().filter(|key| !after.jobs.contains_key(*key)).cloned().collect();
+        let withdrawn = before
+            .jobs
+            .keys()
+            .filter(|key| !after.jobs.contains_key(*key))
+            .cloned()
+            .collect();
         let run = &held.run;
         let transition = Transition {
             tenant: run.tenant.clone(),
@@ -107,16 +131,26 @@ impl Draft {
         let called_back = before
             .jobs
             .iter()
-            .filter(|((job, token), _)| !settled(token) && !after.jobs.keys().any(|(other, _)| other == job))
+            .filter(|((job, token), _)| {
+                !settled(token) && !after.jobs.keys().any(|(other, _)| other == job)
+            })
             .map(|((job, _), job_ref)| (job.clone(), job_ref.agent.clone()))
             .collect();
-        (transition, Sealed { held: Arc::new(held), events, sent, called_back })
+        (
+            transition,
+            Sealed {
+                held: Arc::new(held),
+                events,
+                sent,
+                called_back,
+            },
+        )
     }
 }
 
 /// A transition's effects, to be performed once it is durable.
 #[derive(Debug, Clone)]
-pub struct Sealed {
+pub(crate) struct Sealed {
     /// The run after it.
     pub held: Arc<Held>,
     /// Its events.
@@ -146,7 +180,9 @@ fn rest(plan: &Plan, run: &Run) -> Rest {
                     },
                     of: of
                         .iter()
-                        .filter_map(|name| Some((name.clone(), run.steps.get(name)?.result.as_ref()?.version)))
+                        .filter_map(|name| {
+                            Some((name.clone(), run.steps.get(name)?.result.as_ref()?.version))
+                        })
                         .collect(),
                 }),
             };
@@ -159,5 +195,8 @@ fn rest(plan: &Plan, run: &Run) -> Rest {
             })
         })
         .collect();
-    Rest { active, snapshot: record::encode_run(run) }
+    Rest {
+        active,
+        snapshot: record::encode_run(run),
+    }
 }

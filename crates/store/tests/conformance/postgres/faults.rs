@@ -19,7 +19,10 @@ use crate::{
 /// A store behind a link, with one session to write and one to read.
 async fn linked(url: &str, drop_begin: bool) -> (Postgres, Link) {
     let mut parts = url::Url::parse(url).expect("a URL");
-    let server = (parts.host_str().expect("a host"), parts.port().unwrap_or(5432));
+    let server = (
+        parts.host_str().expect("a host"),
+        parts.port().unwrap_or(5432),
+    );
     let link = Link::to(format!("{}:{}", server.0, server.1)).await;
     parts.set_host(Some("127.0.0.1")).expect("a host");
     parts.set_port(Some(link.address.port())).expect("a port");
@@ -38,7 +41,10 @@ async fn drop_held<T>(link: &Link, call: impl Future<Output = T>) {
         if held.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
-        assert!(call.as_mut().poll(context).is_pending(), "ended without the answer");
+        assert!(
+            call.as_mut().poll(context).is_pending(),
+            "ended without the answer"
+        );
         Poll::Pending
     })
     .await;
@@ -81,8 +87,16 @@ async fn dropped_read_settles(drop_begin: bool) -> bool {
         link.release();
         all &= settles(&mut admin).await;
         // The sessions work on.
-        store.run(&tenant, &run).await.expect("reads").expect("is there");
-        store.load(&tenant, &run).await.expect("reads").expect("is there");
+        store
+            .run(&tenant, &run)
+            .await
+            .expect("reads")
+            .expect("is there");
+        store
+            .load(&tenant, &run)
+            .await
+            .expect("reads")
+            .expect("is there");
     }
     all
 }
@@ -112,9 +126,14 @@ async fn a_dropped_commit_is_neither_lost_nor_doubled() {
         drop_held(&link, store.commit(vec![submit.clone()])).await;
         link.release();
         let verdict = commit_one(&store, submit).await;
-        assert!(matches!(verdict, Err(CommitError::Stale { expected: 0, .. })), "{verdict:?}");
+        assert!(
+            matches!(verdict, Err(CommitError::Stale { expected: 0, .. })),
+            "{verdict:?}"
+        );
         assert_eq!(driver.stored(&store).await, driver.run);
-        commit_one(&store, driver.finish("copy", at(1))).await.expect("commits");
+        commit_one(&store, driver.finish("copy", at(1)))
+            .await
+            .expect("commits");
     }
     assert!(settles(&mut admin).await);
 }
@@ -132,8 +151,15 @@ async fn a_lost_answer_is_an_unknown_fate() {
         link.holds().await;
         link.cut();
     });
-    assert!(matches!(verdict, Err(CommitError::Unknown(_))), "{verdict:?}");
-    assert_eq!(driver.stored(&direct).await, driver.run, "whoever looks finds out");
+    assert!(
+        matches!(verdict, Err(CommitError::Unknown(_))),
+        "{verdict:?}"
+    );
+    assert_eq!(
+        driver.stored(&direct).await,
+        driver.run,
+        "whoever looks finds out"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,10 +175,16 @@ async fn sessions_killed_by_an_administrator_are_replaced() {
     let finish = driver.finish("copy", at(1));
     // The first use of a dead session may not know whether it was heard; looking settles it.
     let mut verdict = commit_one(&store, finish.clone()).await;
-    while matches!(verdict, Err(CommitError::Unknown(_) | CommitError::Unavailable(_))) {
+    while matches!(
+        verdict,
+        Err(CommitError::Unknown(_) | CommitError::Unavailable(_))
+    ) {
         verdict = commit_one(&store, finish.clone()).await;
     }
-    assert!(matches!(verdict, Ok(()) | Err(CommitError::Stale { .. })), "{verdict:?}");
+    assert!(
+        matches!(verdict, Ok(()) | Err(CommitError::Stale { .. })),
+        "{verdict:?}"
+    );
     assert_eq!(driver.stored(&connect(&url).await).await, driver.run);
 }
 
@@ -162,9 +194,18 @@ async fn the_clock_is_the_databases() {
     let mut admin = admin(&url).await;
     let store = connect(&url).await;
     let clock = "select floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
-    let before: i64 = sqlx::query_scalar(clock).fetch_one(&mut admin).await.expect("asks");
+    let before: i64 = sqlx::query_scalar(clock)
+        .fetch_one(&mut admin)
+        .await
+        .expect("asks");
     let now = store.now().await.expect("measured").0;
-    let after: i64 = sqlx::query_scalar(clock).fetch_one(&mut admin).await.expect("asks");
+    let after: i64 = sqlx::query_scalar(clock)
+        .fetch_one(&mut admin)
+        .await
+        .expect("asks");
     // Half the way of the measuring question may be missing on either side.
-    assert!((before - 1_000..=after + 1_000).contains(&now), "{before} {now} {after}");
+    assert!(
+        (before - 1_000..=after + 1_000).contains(&now),
+        "{before} {now} {after}"
+    );
 }

@@ -7,8 +7,17 @@ use super::admin;
 use crate::fixture::{Driver, commit_all, connect, database, tenant};
 
 const TABLES: [&str; 11] = [
-    "api_keys", "artifact_versions", "artifacts", "audit_reports", "blobs", "campaigns", "jobs",
-    "run_events", "run_snapshots", "runs", "workflows",
+    "api_keys",
+    "artifact_versions",
+    "artifacts",
+    "audit_reports",
+    "blobs",
+    "campaigns",
+    "jobs",
+    "run_events",
+    "run_snapshots",
+    "runs",
+    "workflows",
 ];
 
 /// A database with rows of two tenants in every table.
@@ -20,21 +29,30 @@ async fn peopled() -> String {
         commit_all(&store, whole.whole()).await;
         commit_all(&store, vec![Driver::new(owner, "open", None).submit()]).await;
         let (hash, plan) = (whole.plan.hash(), whole.plan.to_json());
-        store.save_plan(&tenant(owner), &hash, &plan).await.expect("keeps");
+        store
+            .save_plan(&tenant(owner), &hash, &plan)
+            .await
+            .expect("keeps");
         let key = model::ContentHash::of(owner.as_bytes());
-        store.save_api_key(&tenant(owner), &key, "editor", "").await.expect("keeps");
+        store
+            .save_api_key(&tenant(owner), &key, "editor", "")
+            .await
+            .expect("keeps");
     }
     store.close().await;
     url
 }
 
-async fn code<'c>(on: &mut PgConnection, sql: String) -> Option<String> {
+async fn code(on: &mut PgConnection, sql: String) -> Option<String> {
     let failed = on.execute(sqlx::AssertSqlSafe(sql)).await.err()?;
     Some(failed.as_database_error()?.code()?.into_owned())
 }
 
 async fn count(on: &mut PgConnection, sql: String) -> i64 {
-    let row = on.fetch_one(sqlx::AssertSqlSafe(sql)).await.expect("counts");
+    let row = on
+        .fetch_one(sqlx::AssertSqlSafe(sql))
+        .await
+        .expect("counts");
     row.get(0)
 }
 
@@ -42,24 +60,39 @@ async fn count(on: &mut PgConnection, sql: String) -> i64 {
 async fn an_application_sees_only_the_tenants_it_names() {
     let mut admin = admin(&peopled().await).await;
     for table in TABLES {
-        let all = count(&mut admin, format!("select count(distinct tenant) from {table}")).await;
+        let all = count(
+            &mut admin,
+            format!("select count(distinct tenant) from {table}"),
+        )
+        .await;
         assert_eq!(all, 2, "{table} holds rows of both");
         let select = format!("select count(*) from {table}");
 
         let mut tx = admin.begin().await.expect("begins");
-        tx.execute("set local role pressrun_app").await.expect("becomes");
+        tx.execute("set local role pressrun_app")
+            .await
+            .expect("becomes");
         let unset = code(&mut tx, select.clone()).await;
         tx.rollback().await.expect("ends");
         // 42704 when it was never set in the session, 22P02 when it is empty after a transaction.
-        assert!(matches!(unset.as_deref(), Some("42704" | "22P02")), "{table}: {unset:?}");
+        assert!(
+            matches!(unset.as_deref(), Some("42704" | "22P02")),
+            "{table}: {unset:?}"
+        );
 
         let mut tx = admin.begin().await.expect("begins");
-        tx.execute("set local role pressrun_app").await.expect("becomes");
-        tx.execute("set local app.tenants = '{acme}'").await.expect("names");
+        tx.execute("set local role pressrun_app")
+            .await
+            .expect("becomes");
+        tx.execute("set local app.tenants = '{acme}'")
+            .await
+            .expect("names");
         let foreign = format!("{select} where tenant <> 'acme'");
         assert_eq!(count(&mut tx, foreign).await, 0, "{table}");
         assert!(count(&mut tx, select.clone()).await > 0, "{table}");
-        tx.execute("set local app.tenants = '{}'").await.expect("names");
+        tx.execute("set local app.tenants = '{}'")
+            .await
+            .expect("names");
         assert_eq!(count(&mut tx, select).await, 0, "{table}");
         tx.rollback().await.expect("ends");
     }
@@ -70,8 +103,12 @@ async fn an_application_cannot_write_for_others_or_rewrite_history() {
     let mut admin = admin(&peopled().await).await;
     let mut refused = async |sql: &str| {
         let mut tx = admin.begin().await.expect("begins");
-        tx.execute("set local role pressrun_app").await.expect("becomes");
-        tx.execute("set local app.tenants = '{acme}'").await.expect("names");
+        tx.execute("set local role pressrun_app")
+            .await
+            .expect("becomes");
+        tx.execute("set local app.tenants = '{acme}'")
+            .await
+            .expect("names");
         let code = code(&mut tx, sql.to_owned()).await;
         tx.rollback().await.expect("ends");
         assert_eq!(code.as_deref(), Some("42501"), "{sql}");
@@ -109,9 +146,19 @@ async fn a_scan_sees_named_columns_only() {
         ]
     );
     let mut tx = admin.begin().await.expect("begins");
-    tx.execute("set local role pressrun_scan").await.expect("becomes");
-    assert_eq!(count(&mut tx, "select count(tenant) from runs".to_owned()).await, 4);
-    assert_eq!(code(&mut tx, "select title from runs".to_owned()).await.as_deref(), Some("42501"));
+    tx.execute("set local role pressrun_scan")
+        .await
+        .expect("becomes");
+    assert_eq!(
+        count(&mut tx, "select count(tenant) from runs".to_owned()).await,
+        4
+    );
+    assert_eq!(
+        code(&mut tx, "select title from runs".to_owned())
+            .await
+            .as_deref(),
+        Some("42501")
+    );
     tx.rollback().await.expect("ends");
 }
 
@@ -122,8 +169,20 @@ async fn the_store_works_as_the_application() {
     let mut admin = admin(&url).await;
     let store = connect(&url).await;
     let run = crate::fixture::run_id("whole");
-    assert!(store.run(&tenant("acme"), &run).await.expect("reads").is_some());
-    admin.execute("revoke select on runs from pressrun_app").await.expect("revokes");
+    assert!(
+        store
+            .run(&tenant("acme"), &run)
+            .await
+            .expect("reads")
+            .is_some()
+    );
+    admin
+        .execute("revoke select on runs from pressrun_app")
+        .await
+        .expect("revokes");
     let refused = store.run(&tenant("acme"), &run).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use sqlx::PgConnection;
-use store::{postgres::migrate, port::Transition};
+use store::{port::Transition, postgres::migrate};
 
 use super::admin;
 use crate::fixture::{Driver, commit_one, connect, database};
@@ -73,9 +73,14 @@ async fn the_catalogue_keeps_the_rules() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn databases_of_one_cluster_migrate_at_once_and_again() {
-    let cluster = rig::Postgres::own().await.expect("a cluster without our roles");
+    let cluster = rig::Postgres::own()
+        .await
+        .expect("a cluster without our roles");
     let urls = join_all((0..4).map(|_| cluster.database())).await;
-    let urls: Vec<String> = urls.into_iter().map(|url| url.expect("a database")).collect();
+    let urls: Vec<String> = urls
+        .into_iter()
+        .map(|url| url.expect("a database"))
+        .collect();
     let twice = urls.iter().chain(&urls).map(|url| migrate(url));
     for done in join_all(twice).await {
         done.expect("migrates");
@@ -113,7 +118,12 @@ async fn a_campaign_writes_few_rows_and_stays_in_its_page() {
     let mut admin = admin(&url).await;
     let settled = "select count(*) from pg_stat_activity \
          where application_name = 'pressrun' and datname = current_database()";
-    while sqlx::query_scalar::<_, i64>(settled).fetch_one(&mut admin).await.expect("asks") > 0 {}
+    while sqlx::query_scalar::<_, i64>(settled)
+        .fetch_one(&mut admin)
+        .await
+        .expect("asks")
+        > 0
+    {}
     let written: Vec<String> = list(
         &mut admin,
         "select format('%s %s', relname, n_tup_ins + n_tup_upd + n_tup_del) \

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use engine::Command;
 use model::{ContentHash, RunStatus};
-use store::{Store, port::{Blob, RunFilter}};
+use store::{
+    Store,
+    port::{Blob, RunFilter},
+};
 
 use crate::fixture::{Driver, at, commit_all, commit_one, step, tenant};
 
@@ -51,9 +54,14 @@ pub(crate) async fn runs_are_listed_newest_first(store: Arc<dyn Store>) {
         ..some(10)
     };
     assert_eq!(list(other).await, "");
-    let row = store.run(&tenant("acme"), &crate::fixture::run_id("r3")).await;
+    let row = store
+        .run(&tenant("acme"), &crate::fixture::run_id("r3"))
+        .await;
     let row = row.expect("reads").expect("is there");
-    assert_eq!((row.standing.status, row.standing.percent), (RunStatus::Completed, 100));
+    assert_eq!(
+        (row.standing.status, row.standing.percent),
+        (RunStatus::Completed, 100)
+    );
     assert_eq!((row.version, row.standing.wake_at), (11, None));
 }
 
@@ -61,10 +69,20 @@ pub(crate) async fn versions_say_which_is_active(store: Arc<dyn Store>) {
     let mut driver = Driver::new("acme", "r1", None);
     commit_all(&*store, driver.whole()).await;
     let list = || async {
-        let rows = store.versions(&driver.run.tenant, &driver.run.id, None).await.expect("reads");
+        let rows = store
+            .versions(&driver.run.tenant, &driver.run.id, None)
+            .await
+            .expect("reads");
         let names: Vec<String> = rows
             .iter()
-            .map(|row| format!("{}{}{}", row.step, row.version, if row.active { "*" } else { "" }))
+            .map(|row| {
+                format!(
+                    "{}{}{}",
+                    row.step,
+                    row.version,
+                    if row.active { "*" } else { "" }
+                )
+            })
             .collect();
         names.join(" ")
     };
@@ -80,11 +98,21 @@ pub(crate) async fn versions_say_which_is_active(store: Arc<dyn Store>) {
         again.finish("copy", at(11)),
     ];
     commit_all(&*store, on).await;
-    assert_eq!(list().await, "audit1* copy1* copy2 short_copy1* visual_concept1*");
-    commit_one(&*store, again.finish("audit", at(12))).await.expect("commits");
-    assert_eq!(list().await, "audit1 audit2* copy1 copy2* short_copy1* visual_concept1*");
+    assert_eq!(
+        list().await,
+        "audit1* copy1* copy2 short_copy1* visual_concept1*"
+    );
+    commit_one(&*store, again.finish("audit", at(12)))
+        .await
+        .expect("commits");
+    assert_eq!(
+        list().await,
+        "audit1 audit2* copy1 copy2* short_copy1* visual_concept1*"
+    );
 
-    let audits = store.versions(&driver.run.tenant, &driver.run.id, Some(&step("audit"))).await;
+    let audits = store
+        .versions(&driver.run.tenant, &driver.run.id, Some(&step("audit")))
+        .await;
     let audits = audits.expect("reads");
     assert!(audits.len() == 2 && audits.iter().all(|row| row.report));
     assert_eq!(audits[0].provenance.model, "offline");
@@ -95,15 +123,35 @@ pub(crate) async fn versions_say_which_is_active(store: Arc<dyn Store>) {
 pub(crate) async fn keys_name_their_tenant(store: Arc<dyn Store>) {
     let (mine, theirs) = (ContentHash::of(b"mine"), ContentHash::of(b"theirs"));
     assert_eq!(store.api_key(&mine).await, Ok(None));
-    store.save_api_key(&tenant("acme"), &mine, "editor", "laptop").await.expect("keeps");
-    store.save_api_key(&tenant("acme"), &mine, "admin", "again").await.expect("keeps");
-    store.save_api_key(&tenant("other"), &theirs, "viewer", "").await.expect("keeps");
+    store
+        .save_api_key(&tenant("acme"), &mine, "editor", "laptop")
+        .await
+        .expect("keeps");
+    store
+        .save_api_key(&tenant("acme"), &mine, "admin", "again")
+        .await
+        .expect("keeps");
+    store
+        .save_api_key(&tenant("other"), &theirs, "viewer", "")
+        .await
+        .expect("keeps");
     let found = store.api_key(&mine).await;
-    assert_eq!(found, Ok(Some((tenant("acme"), "editor".to_owned()))), "the first stays");
+    assert_eq!(
+        found,
+        Ok(Some((tenant("acme"), "editor".to_owned()))),
+        "the first stays"
+    );
     let found = store.api_key(&theirs).await;
     assert_eq!(found, Ok(Some((tenant("other"), "viewer".to_owned()))));
-    store.save_api_key(&tenant("acme"), &theirs, "admin", "").await.expect("keeps");
-    assert_eq!(store.api_key(&theirs).await, Ok(None), "two tenants have it, so it opens nothing");
+    store
+        .save_api_key(&tenant("acme"), &theirs, "admin", "")
+        .await
+        .expect("keeps");
+    assert_eq!(
+        store.api_key(&theirs).await,
+        Ok(None),
+        "two tenants have it, so it opens nothing"
+    );
 }
 
 pub(crate) async fn plans_and_blobs_are_kept_once(store: Arc<dyn Store>) {
@@ -151,7 +199,9 @@ pub(crate) async fn tenants_do_not_see_each_other(store: Arc<dyn Store>) {
     let wanted = [(step("copy"), 1)];
     let found = store.results(&acme.run.tenant, &acme.run.id, &wanted).await;
     assert_eq!(found, Ok(vec![(step("copy"), 1, content)]));
-    let found = store.results(&other.run.tenant, &other.run.id, &wanted).await;
+    let found = store
+        .results(&other.run.tenant, &other.run.id, &wanted)
+        .await;
     assert_eq!(found, Ok(Vec::new()));
     let some = RunFilter {
         limit: 10,
@@ -164,7 +214,10 @@ pub(crate) async fn tenants_do_not_see_each_other(store: Arc<dyn Store>) {
     assert_eq!(store.runs(&none, &some).await, Ok(Vec::new()));
     assert_eq!(store.run(&none, &acme.run.id).await, Ok(None));
     assert_eq!(store.load(&none, &acme.run.id).await, Ok(None));
-    assert_eq!(store.versions(&none, &acme.run.id, None).await, Ok(Vec::new()));
+    assert_eq!(
+        store.versions(&none, &acme.run.id, None).await,
+        Ok(Vec::new())
+    );
     let found = store.events(&none, &acme.run.id, 0, 10).await;
     assert_eq!(found, Ok(None));
 }

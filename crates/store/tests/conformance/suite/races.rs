@@ -79,7 +79,13 @@ pub(crate) async fn crossing_batches_do_not_lock_up(store: Arc<dyn Store>) {
     for driver in &mut drivers {
         let transition = driver.finish("copy", at(1));
         assert_eq!(driver.stored(&*store).await, driver.run);
-        let jobs = store.results(&driver.run.tenant, &driver.run.id, &[(transition.versions[0].step.clone(), 1)]).await;
+        let jobs = store
+            .results(
+                &driver.run.tenant,
+                &driver.run.id,
+                &[(transition.versions[0].step.clone(), 1)],
+            )
+            .await;
         assert_eq!(jobs.map(|found| found.len()), Ok(1));
     }
 }
@@ -117,9 +123,15 @@ pub(crate) async fn one_submit_wins_a_key(store: Arc<dyn Store>) {
         };
         assert!(named.iter().all(|holder| *holder == winner.run.id));
         let found = store.find_key(&winner.run.tenant, &key).await;
-        assert_eq!(found, Ok(Some((winner.run.id.clone(), winner.birth.input.clone()))));
+        assert_eq!(
+            found,
+            Ok(Some((winner.run.id.clone(), winner.birth.input.clone())))
+        );
     }
-    assert_eq!(store.find_key(&tenant("acme"), "no such key").await, Ok(None));
+    assert_eq!(
+        store.find_key(&tenant("acme"), "no such key").await,
+        Ok(None)
+    );
     assert_eq!(store.find_key(&tenant("other"), "key 0").await, Ok(None));
 }
 
@@ -134,7 +146,10 @@ pub(crate) async fn two_submits_of_one_batch_share_a_key(store: Arc<dyn Store>) 
     assert_eq!(verdicts[2], Ok(()), "keys are the tenant's own");
     let mut again = Driver::new("acme", "r1", Some("k"));
     let verdict = commit_one(&*store, again.submit()).await;
-    assert!(matches!(verdict, Err(CommitError::Stale { expected: 0, .. })), "{verdict:?}");
+    assert!(
+        matches!(verdict, Err(CommitError::Stale { expected: 0, .. })),
+        "{verdict:?}"
+    );
 }
 
 /// A caller who goes away at any moment leaves all of it or nothing, and whoever asks again finds out.
@@ -156,7 +171,10 @@ pub(crate) async fn a_dropped_commit_is_whole_or_nothing(store: Arc<dyn Store>) 
             .await;
         }
         let verdict = commit_one(&*store, submit).await;
-        assert!(matches!(verdict, Ok(()) | Err(CommitError::Stale { .. })), "{verdict:?}");
+        assert!(
+            matches!(verdict, Ok(()) | Err(CommitError::Stale { .. })),
+            "{verdict:?}"
+        );
         assert_eq!(driver.stored(&*store).await, driver.run);
     }
 }

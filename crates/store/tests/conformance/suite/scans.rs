@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use model::Timestamp;
-use store::{Store, port::{Changed, Due}};
+use store::{
+    Store,
+    port::{Changed, Due},
+};
 
 use crate::fixture::{Driver, at, commit_all, commit_one, run_id, tenant};
 
@@ -29,10 +32,17 @@ pub(crate) async fn timers_come_in_order(store: Arc<dyn Store>) {
     };
     assert_eq!(due(9, 10).await, (String::new(), Some(at(10))));
     assert_eq!(due(30, 10).await, ("r1 r3 r4".to_owned(), Some(at(40))));
-    assert_eq!(due(30, 2).await, ("r1 r3".to_owned(), Some(at(30))), "more is due");
+    assert_eq!(
+        due(30, 2).await,
+        ("r1 r3".to_owned(), Some(at(30))),
+        "more is due"
+    );
     assert_eq!(due(50, 10).await, ("r1 r3 r4 r2 r0".to_owned(), None));
     let all = store.due(at(50), 10).await.expect("reads");
-    assert_eq!((&all.runs[0].tenant, all.runs[0].wake_at), (&tenant("other"), at(10)));
+    assert_eq!(
+        (&all.runs[0].tenant, all.runs[0].wake_at),
+        (&tenant("other"), at(10))
+    );
 }
 
 pub(crate) async fn silent_jobs_come_in_pages(store: Arc<dyn Store>) {
@@ -50,11 +60,17 @@ pub(crate) async fn silent_jobs_come_in_pages(store: Arc<dyn Store>) {
     let mut seen = Vec::new();
     let mut cursor = None;
     loop {
-        let page = store.sent_before(at(3), cursor.as_ref(), 4).await.expect("reads");
+        let page = store
+            .sent_before(at(3), cursor.as_ref(), 4)
+            .await
+            .expect("reads");
         assert!(page.len() <= 4);
         let Some(last) = page.last() else { break };
         cursor = Some((last.row.sent_at, last.row.job.clone()));
-        seen.extend(page.into_iter().map(|sent| (sent.tenant, sent.run, sent.row)));
+        seen.extend(
+            page.into_iter()
+                .map(|sent| (sent.tenant, sent.run, sent.row)),
+        );
     }
     assert_eq!(seen, all);
     let early = store.sent_before(at(2), None, 100).await.expect("reads");
@@ -74,15 +90,24 @@ pub(crate) async fn changed_runs_come_in_pages(store: Arc<dyn Store>) {
     let mut seen: Vec<Changed> = Vec::new();
     let mut cursor: Option<(Timestamp, model::RunId)> = None;
     loop {
-        let page = store.changed_since(at(10), cursor.as_ref(), 2).await.expect("reads");
+        let page = store
+            .changed_since(at(10), cursor.as_ref(), 2)
+            .await
+            .expect("reads");
         let Some(last) = page.last() else { break };
         cursor = Some((last.updated, last.run.clone()));
         seen.extend(page);
     }
     let names: Vec<_> = seen.iter().map(|one| one.run.as_str()).collect();
     assert_eq!(names, ["r2", "r3", "r4", "r5", "r6"]);
-    assert!(seen.iter().all(|one| one.sequence == 5), "the last number: {seen:?}");
-    assert_eq!((&seen[0].tenant, seen[0].updated), (&tenant("acme"), at(10)));
+    assert!(
+        seen.iter().all(|one| one.sequence == 5),
+        "the last number: {seen:?}"
+    );
+    assert_eq!(
+        (&seen[0].tenant, seen[0].updated),
+        (&tenant("acme"), at(10))
+    );
     assert_eq!(store.changed_since(at(31), None, 10).await, Ok(Vec::new()));
 }
 
@@ -98,7 +123,9 @@ pub(crate) async fn events_come_in_pages(store: Arc<dyn Store>) {
         loop {
             let page = page(last, 1).await.expect("reads").expect("is there");
             assert_eq!((page.head, &page.birth), (all.len() as u64, &driver.birth));
-            let Some(event) = page.events.last() else { break };
+            let Some(event) = page.events.last() else {
+                break;
+            };
             last = event.sequence;
             got.extend(page.events);
         }
@@ -106,6 +133,8 @@ pub(crate) async fn events_come_in_pages(store: Arc<dyn Store>) {
     }
     let rest = page(0, 1_000).await.expect("reads").expect("is there");
     assert_eq!(rest.events, all);
-    let nothing = store.events(&driver.run.tenant, &run_id("nothing"), 0, 10).await;
+    let nothing = store
+        .events(&driver.run.tenant, &run_id("nothing"), 0, 10)
+        .await;
     assert_eq!(nothing, Ok(None));
 }

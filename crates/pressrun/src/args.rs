@@ -1,0 +1,223 @@
+//! The command line: parsing only.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use service::env;
+
+/// Runs and watches AI content campaigns.
+#[derive(Parser)]
+#[command(name = "pressrun", version, after_help = EXIT_CODES)]
+pub struct Args {
+    /// How to print.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Where the orchestrator's gRPC is.
+    #[arg(long, global = true, env = env::ORCHESTRATOR_URL, value_name = "URL", default_value = "http://127.0.0.1:7400")]
+    pub orchestrator_url: String,
+    /// Where the event gateway is.
+    #[arg(long, global = true, env = env::GATEWAY_URL, value_name = "URL", default_value = "http://127.0.0.1:3131")]
+    pub gateway_url: String,
+    /// The key to call them with; better given by its environment variable than here.
+    #[arg(long, global = true, env = env::API_KEY, value_name = "KEY", hide_env_values = true)]
+    pub api_key: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 done   1 something broke   2 wrong usage   3 the input has faults   4 the service says no
+  5 a service does not answer   6 the run ended, but not completed
+
+Examples:
+  pressrun demo
+  pressrun submit brief.yaml --watch
+  pressrun show 0199c3f2-7d1e-7cc0-9d0e-6a3c6f1b2a55 --output json";
+
+/// How to print.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// The services' own messages as JSON, on standard output; all else goes to standard error.
+    Json,
+}
+
+/// The workflow's mode.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// All agents at once, one audit at the end: fastest.
+    Parallel,
+    /// One agent after the other, each audited: later agents see earlier artifacts and findings.
+    Sequential,
+}
+
+impl Mode {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Parallel => "parallel",
+            Self::Sequential => "sequential",
+        }
+    }
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Runs a campaign on parts inside this process: no server, no key, no model needed.
+    #[command(
+        after_help = "Examples:\n  pressrun demo\n  pressrun demo --brief brief.yaml --mode sequential\n  \
+                            pressrun demo --once --output json --data-dir /tmp/pressrun"
+    )]
+    Demo(Demo),
+    /// Submits a brief.
+    #[command(after_help = "Examples:\n  pressrun submit brief.yaml --watch\n  \
+                            pressrun submit brief.yaml --mode sequential --idempotency-key autumn-1")]
+    Submit(Submit),
+    /// Shows a run's events, those that were and those that come, until it is at rest.
+    #[command(after_help = "Example:\n  pressrun watch RUN --after 7 --output json")]
+    Watch {
+        /// The run.
+        run: String,
+        /// Only events with a higher number.
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+    },
+    /// Shows what a run has given so far.
+    #[command(after_help = "Example:\n  pressrun show RUN --output json")]
+    Show {
+        /// The run.
+        run: String,
+    },
+    /// Stops a run for ever; what is finished stays.
+    #[command(after_help = "Example:\n  pressrun cancel RUN --reason \"the offer has changed\"")]
+    Cancel {
+        /// The run.
+        run: String,
+        /// Why; kept with the run.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Makes a new version of an artifact of a finished run, and audits it again.
+    #[command(
+        after_help = "Example:\n  pressrun regenerate RUN copy --note \"warmer, and shorter\" --watch"
+    )]
+    Regenerate {
+        /// The run.
+        run: String,
+        /// copy, short_copy or visual_concept.
+        step: String,
+        /// What to do differently.
+        #[arg(long, default_value = "")]
+        note: String,
+        /// Watch until the run is at rest again.
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Tells what each step of a run waits for.
+    #[command(after_help = "Example:\n  pressrun explain RUN")]
+    Explain {
+        /// The run.
+        run: String,
+    },
+    /// Checks a brief without any service.
+    #[command(after_help = "Example:\n  pressrun validate brief.yaml")]
+    Validate {
+        /// The brief: YAML or JSON.
+        brief: PathBuf,
+    },
+    /// Brings a Postgres database's schema up to date.
+    #[command(
+        after_help = "Example:\n  PRESSRUN_DATABASE_URL=postgres://owner@db/pressrun pressrun migrate"
+    )]
+    Migrate {
+        /// Postgres, as the owner of the schema.
+        #[arg(long, env = env::DATABASE_URL, hide_env_values = true)]
+        database_url: String,
+    },
+    /// Makes keys.
+    #[command(subcommand)]
+    Key(Key),
+}
+
+/// Which key.
+#[derive(Subcommand)]
+pub enum Key {
+    /// A key that signs jobs: written to a file, its public half printed for the workers.
+    #[command(after_help = "Example:\n  pressrun key signing orchestrator.key > orchestrator.pub")]
+    Signing {
+        /// The file; must not exist.
+        file: PathBuf,
+    },
+    /// An API key of a tenant: printed once, kept only as its hash.
+    #[command(
+        after_help = "Example:\n  pressrun key api --tenant acme --role editor --label marketing"
+    )]
+    Api {
+        /// Postgres, as the role of the services.
+        #[arg(long, env = env::DATABASE_URL, hide_env_values = true)]
+        database_url: String,
+        /// Whose.
+        #[arg(long)]
+        tenant: String,
+        /// viewer, editor, approver, publisher, operator or admin.
+        #[arg(long)]
+        role: String,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+}
+
+/// Options of `demo`.
+#[derive(clap::Args)]
+pub struct Demo {
+    /// Do it once for a data directory: a run that is finished is shown again, not repeated.
+    #[arg(long)]
+    pub once: bool,
+    /// Start anew, even when the last run was interrupted.
+    #[arg(long, conflicts_with = "once")]
+    pub fresh: bool,
+    /// Where the store and the signing key are kept.
+    #[arg(long, env = env::DATA_DIR, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Another brief than the sample.
+    #[arg(long, value_name = "FILE")]
+    pub brief: Option<PathBuf>,
+    /// The workflow's mode.
+    #[arg(long, value_enum, default_value_t = Mode::Parallel)]
+    pub mode: Mode,
+    /// The model; the built-in offline writer when no address is given.
+    #[command(flatten)]
+    pub settings: agent_worker::Settings,
+}
+
+/// Options of `submit`.
+#[derive(clap::Args)]
+pub struct Submit {
+    /// The brief: YAML or JSON.
+    pub brief: PathBuf,
+    /// The workflow's mode.
+    #[arg(long, value_enum, default_value_t = Mode::Parallel)]
+    pub mode: Mode,
+    /// 1 (last) to 5 (first).
+    #[arg(long, default_value_t = 3)]
+    pub priority: u8,
+    /// Seconds until what has not ended is given up.
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// Two submits under one key are one run.
+    #[arg(long, value_name = "KEY", default_value = "")]
+    pub idempotency_key: String,
+    /// Queue instead of refusing when an agent has no live worker.
+    #[arg(long)]
+    pub wait_for_workers: bool,
+    /// Watch until the run is at rest, then show its result.
+    #[arg(long)]
+    pub watch: bool,
+    /// Check only; start nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}

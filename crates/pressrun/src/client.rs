@@ -1,0 +1,89 @@
+//! Calls of the services.
+
+use anyhow::Context;
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+use wire::{
+    campaign::v1::campaign_service_client::CampaignServiceClient,
+    events::v1::event_service_client::EventServiceClient,
+    run::v1::run_service_client::RunServiceClient,
+};
+
+use crate::Failure;
+
+/// Largest answer taken: a result with all its artifacts.
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+type Keyed = InterceptedService<Channel, Key>;
+
+/// The services, as one caller.
+#[derive(Clone)]
+pub(crate) struct Client {
+    orchestrator: Channel,
+    gateway: Channel,
+    key: Key,
+}
+
+#[derive(Clone)]
+pub(crate) struct Key(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Key {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(key) = &self.0 {
+            request.metadata_mut().insert("authorization", key.clone());
+        }
+        Ok(request)
+    }
+}
+
+impl Client {
+    /// Connects at the first call.
+    pub(crate) fn new(
+        orchestrator: &str,
+        gateway: &str,
+        key: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let key = match key {
+            None => None,
+            Some(key) => {
+                let mut value: MetadataValue<Ascii> = format!("Bearer {key}")
+                    .parse()
+                    .context("the API key has characters that no key has")?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+        };
+        Ok(Self {
+            orchestrator: channel(orchestrator)?,
+            gateway: channel(gateway)?,
+            key: Key(key),
+        })
+    }
+
+    pub(crate) fn campaigns(&self) -> CampaignServiceClient<Keyed> {
+        CampaignServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
+            .max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn runs(&self) -> RunServiceClient<Keyed> {
+        RunServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
+            .max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn events(&self) -> EventServiceClient<Keyed> {
+        EventServiceClient::with_interceptor(self.gateway.clone(), self.key.clone())
+    }
+}
+
+fn channel(url: &str) -> Result<Channel, Failure> {
+    let endpoint =
+        Endpoint::from_shared(url.to_owned()).with_context(|| format!("`{url}` is no address"))?;
+    Ok(endpoint
+        .user_agent(service::build_info::USER_AGENT)
+        .context("the user agent")?
+        .connect_lazy())
+}

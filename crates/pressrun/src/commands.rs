@@ -1,0 +1,53 @@
+//! One module a command.
+
+mod demo;
+mod key;
+mod migrate;
+mod run;
+mod submit;
+
+use crate::{
+    Args, Failure,
+    args::{Command, Output},
+    brief,
+    client::Client,
+    output,
+};
+
+/// Does what the command line asks.
+///
+/// # Errors
+/// The failure says the exit code.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let Args {
+        output: format,
+        orchestrator_url,
+        gateway_url,
+        api_key,
+        command,
+    } = args;
+    let client = || Client::new(&orchestrator_url, &gateway_url, api_key.as_deref());
+    match command {
+        Command::Demo(options) => demo::demo(options, format).await,
+        Command::Submit(options) => submit::submit(&client()?, options, format).await,
+        Command::Watch { run, after } => run::watch(&client()?, &run, after, format).await,
+        Command::Show { run } => run::show(&client()?, &run, format).await,
+        Command::Cancel { run, reason } => run::cancel(&client()?, run, reason, format).await,
+        Command::Regenerate {
+            run,
+            step,
+            note,
+            watch,
+        } => run::regenerate(&client()?, run, step, note, watch, format).await,
+        Command::Explain { run } => run::explain(&client()?, run, format).await,
+        Command::Validate { brief: path } => {
+            let read = brief::read(&path)?;
+            match format {
+                Output::Json => output::json(&wire::campaign::v1::CampaignBrief::from(read)),
+                Output::Text => output::line(&format!("{} has no fault", path.display())),
+            }
+        }
+        Command::Migrate { database_url } => migrate::migrate(&database_url).await,
+        Command::Key(key) => key::key(key).await,
+    }
+}

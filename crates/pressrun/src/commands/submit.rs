@@ -1,0 +1,52 @@
+//! `pressrun submit`.
+
+use wire::campaign::v1::{Options, SubmitRequest};
+
+use super::run;
+use crate::{
+    Failure,
+    args::{Output, Submit},
+    brief,
+    client::Client,
+    live, output,
+};
+
+pub(super) async fn submit(
+    client: &Client,
+    options: Submit,
+    format: Output,
+) -> Result<(), Failure> {
+    let request = SubmitRequest {
+        brief: Some(brief::read(&options.brief)?.into()),
+        options: Some(Options {
+            mode: options.mode.as_str().to_owned(),
+            priority: options.priority.into(),
+            timeout_seconds: options.timeout,
+            idempotency_key: options.idempotency_key,
+            wait_for_workers: options.wait_for_workers,
+            ..Options::default()
+        }),
+        validate_only: options.dry_run,
+    };
+    let answer = client.campaigns().submit(request).await?.into_inner();
+    if options.dry_run {
+        return output::line(
+            "it would be taken: the brief has no fault, and every agent has a live worker",
+        );
+    }
+    if options.watch {
+        live::watch(client, &answer.run_id, 0, Output::Text).await?;
+        let result = run::result(client, &answer.run_id).await?;
+        run::print(&result, format)?;
+        return run::completed(&result);
+    }
+    match format {
+        Output::Json => output::json(&answer),
+        Output::Text => {
+            if answer.existing {
+                output::talk("the run was there already, under this key")?;
+            }
+            output::line(&answer.run_id)
+        }
+    }
+}

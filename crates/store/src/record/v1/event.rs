@@ -1,0 +1,358 @@
+//! Events.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use engine::{Event, event::Kind};
+use model::{AgentKind, ContentHash, JobId, StepName, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{FactRecords, FailureRecord, StatusRecord, UsageRecord, fact_records, facts_of};
+
+#[derive(Serialize, Deserialize)]
+pub(in crate::record) struct Events<'a> {
+    events: Vec<EventRecord<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EventRecord<'a> {
+    n: u64,
+    at: i64,
+    state: Cow<'a, str>,
+    what: What<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum What<'a> {
+    Submitted {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline: Option<i64>,
+    },
+    StepStarted {
+        step: Cow<'a, StepName>,
+        agent: Cow<'a, AgentKind>,
+        job: Cow<'a, JobId>,
+        token: u64,
+        attempt: u32,
+        revision: u32,
+    },
+    StepSkipped {
+        step: Cow<'a, StepName>,
+        condition: Cow<'a, str>,
+    },
+    StepFinished {
+        step: Cow<'a, StepName>,
+        agent: Cow<'a, AgentKind>,
+        job: Cow<'a, JobId>,
+        token: u64,
+        attempt: u32,
+        version: u32,
+        hash: Cow<'a, ContentHash>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        facts: FactRecords<'a>,
+        #[serde(default, skip_serializing_if = "UsageRecord::is_none")]
+        usage: UsageRecord,
+        duration_ms: u64,
+    },
+    StepRetrying {
+        step: Cow<'a, StepName>,
+        job: Cow<'a, JobId>,
+        token: u64,
+        attempt: u32,
+        failure: FailureRecord<'a>,
+        #[serde(default, skip_serializing_if = "UsageRecord::is_none")]
+        usage: UsageRecord,
+        at: i64,
+    },
+    StepFailed {
+        step: Cow<'a, StepName>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job: Option<(Cow<'a, JobId>, u64)>,
+        attempt: u32,
+        failure: FailureRecord<'a>,
+        #[serde(default, skip_serializing_if = "UsageRecord::is_none")]
+        usage: UsageRecord,
+    },
+    JobRedriven {
+        step: Cow<'a, StepName>,
+        job: Cow<'a, JobId>,
+        token: u64,
+        lost: u32,
+    },
+    MilestoneReached {
+        milestone: Cow<'a, str>,
+    },
+    OutcomeLate {
+        job: Cow<'a, JobId>,
+        token: u64,
+        #[serde(default, skip_serializing_if = "UsageRecord::is_none")]
+        usage: UsageRecord,
+    },
+    Reopened {
+        step: Cow<'a, StepName>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<Cow<'a, ContentHash>>,
+        by: Cow<'a, str>,
+    },
+    Ended {
+        status: StatusRecord,
+    },
+    Cancelled {
+        reason: Cow<'a, str>,
+        by: Cow<'a, str>,
+    },
+}
+
+impl<'a> Events<'a> {
+    pub(in crate::record) fn from_engine(events: &'a [Event]) -> Self {
+        Self {
+            events: events
+                .iter()
+                .map(|event| EventRecord {
+                    n: event.sequence,
+                    at: event.time.0,
+                    state: Cow::Borrowed(&event.state),
+                    what: What::from_engine(&event.kind),
+                })
+                .collect(),
+        }
+    }
+
+    pub(in crate::record) fn into_engine(self) -> Vec<Event> {
+        self.events
+            .into_iter()
+            .map(|record| Event {
+                sequence: record.n,
+                time: Timestamp(record.at),
+                state: record.state.into_owned(),
+                kind: record.what.into_engine(),
+            })
+            .collect()
+    }
+}
+
+impl<'a> What<'a> {
+    fn from_engine(kind: &'a Kind) -> Self {
+        match kind {
+            Kind::Submitted { deadline } => Self::Submitted {
+                deadline: deadline.map(|at| at.0),
+            },
+            Kind::StepStarted {
+                step,
+                agent,
+                job,
+                token,
+                attempt,
+                revision,
+            } => Self::StepStarted {
+                step: Cow::Borrowed(step),
+                agent: Cow::Borrowed(agent),
+                job: Cow::Borrowed(job),
+                token: *token,
+                attempt: *attempt,
+                revision: *revision,
+            },
+            Kind::StepSkipped { step, condition } => Self::StepSkipped {
+                step: Cow::Borrowed(step),
+                condition: Cow::Borrowed(condition),
+            },
+            Kind::StepFinished {
+                step,
+                agent,
+                job,
+                token,
+                attempt,
+                version,
+                hash,
+                facts,
+                usage,
+                duration_ms,
+            } => Self::StepFinished {
+                step: Cow::Borrowed(step),
+                agent: Cow::Borrowed(agent),
+                job: Cow::Borrowed(job),
+                token: *token,
+                attempt: *attempt,
+                version: *version,
+                hash: Cow::Borrowed(hash),
+                facts: fact_records(facts),
+                usage: UsageRecord::from_model(*usage),
+                duration_ms: *duration_ms,
+            },
+            Kind::StepRetrying {
+                step,
+                job,
+                token,
+                attempt,
+                failure,
+                usage,
+                at,
+            } => Self::StepRetrying {
+                step: Cow::Borrowed(step),
+                job: Cow::Borrowed(job),
+                token: *token,
+                attempt: *attempt,
+                failure: FailureRecord::from_model(failure),
+                usage: UsageRecord::from_model(*usage),
+                at: at.0,
+            },
+            Kind::StepFailed {
+                step,
+                job,
+                attempt,
+                failure,
+                usage,
+            } => Self::StepFailed {
+                step: Cow::Borrowed(step),
+                job: job
+                    .as_ref()
+                    .map(|(job, token)| (Cow::Borrowed(job), *token)),
+                attempt: *attempt,
+                failure: FailureRecord::from_model(failure),
+                usage: UsageRecord::from_model(*usage),
+            },
+            Kind::JobRedriven {
+                step,
+                job,
+                token,
+                lost,
+            } => Self::JobRedriven {
+                step: Cow::Borrowed(step),
+                job: Cow::Borrowed(job),
+                token: *token,
+                lost: *lost,
+            },
+            Kind::MilestoneReached { milestone } => Self::MilestoneReached {
+                milestone: Cow::Borrowed(milestone),
+            },
+            Kind::OutcomeLate { job, token, usage } => Self::OutcomeLate {
+                job: Cow::Borrowed(job),
+                token: *token,
+                usage: UsageRecord::from_model(*usage),
+            },
+            Kind::Reopened { step, note, by } => Self::Reopened {
+                step: Cow::Borrowed(step),
+                note: note.as_ref().map(Cow::Borrowed),
+                by: Cow::Borrowed(by),
+            },
+            Kind::Ended { status } => Self::Ended {
+                status: StatusRecord::from_model(*status),
+            },
+            Kind::Cancelled { reason, by } => Self::Cancelled {
+                reason: Cow::Borrowed(reason),
+                by: Cow::Borrowed(by),
+            },
+        }
+    }
+
+    fn into_engine(self) -> Kind {
+        match self {
+            Self::Submitted { deadline } => Kind::Submitted {
+                deadline: deadline.map(Timestamp),
+            },
+            Self::StepStarted {
+                step,
+                agent,
+                job,
+                token,
+                attempt,
+                revision,
+            } => Kind::StepStarted {
+                step: step.into_owned(),
+                agent: agent.into_owned(),
+                job: job.into_owned(),
+                token,
+                attempt,
+                revision,
+            },
+            Self::StepSkipped { step, condition } => Kind::StepSkipped {
+                step: step.into_owned(),
+                condition: condition.into_owned(),
+            },
+            Self::StepFinished {
+                step,
+                agent,
+                job,
+                token,
+                attempt,
+                version,
+                hash,
+                facts,
+                usage,
+                duration_ms,
+            } => Kind::StepFinished {
+                step: step.into_owned(),
+                agent: agent.into_owned(),
+                job: job.into_owned(),
+                token,
+                attempt,
+                version,
+                hash: hash.into_owned(),
+                facts: facts_of(facts),
+                usage: usage.into_model(),
+                duration_ms,
+            },
+            Self::StepRetrying {
+                step,
+                job,
+                token,
+                attempt,
+                failure,
+                usage,
+                at,
+            } => Kind::StepRetrying {
+                step: step.into_owned(),
+                job: job.into_owned(),
+                token,
+                attempt,
+                failure: failure.into_model(),
+                usage: usage.into_model(),
+                at: Timestamp(at),
+            },
+            Self::StepFailed {
+                step,
+                job,
+                attempt,
+                failure,
+                usage,
+            } => Kind::StepFailed {
+                step: step.into_owned(),
+                job: job.map(|(job, token)| (job.into_owned(), token)),
+                attempt,
+                failure: failure.into_model(),
+                usage: usage.into_model(),
+            },
+            Self::JobRedriven {
+                step,
+                job,
+                token,
+                lost,
+            } => Kind::JobRedriven {
+                step: step.into_owned(),
+                job: job.into_owned(),
+                token,
+                lost,
+            },
+            Self::MilestoneReached { milestone } => Kind::MilestoneReached {
+                milestone: milestone.into_owned(),
+            },
+            Self::OutcomeLate { job, token, usage } => Kind::OutcomeLate {
+                job: job.into_owned(),
+                token,
+                usage: usage.into_model(),
+            },
+            Self::Reopened { step, note, by } => Kind::Reopened {
+                step: step.into_owned(),
+                note: note.map(Cow::into_owned),
+                by: by.into_owned(),
+            },
+            Self::Ended { status } => Kind::Ended {
+                status: status.into_model(),
+            },
+            Self::Cancelled { reason, by } => Kind::Cancelled {
+                reason: reason.into_owned(),
+                by: by.into_owned(),
+            },
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Runs at rest.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use engine::{
+    Run,
+    run::{Phase, Step, StepResult},
+};
+use model::{ContentHash, JobId, RunId, StepName, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{FactRecords, FailureRecord, StatusRecord, UsageRecord, fact_records, facts_of};
+
+#[derive(Serialize, Deserialize)]
+pub(in crate::record) struct RunRecord<'a> {
+    sequence: u64,
+    time: i64,
+    submitted: i64,
+    deadline: Option<i64>,
+    status: StatusRecord,
+    state: Cow<'a, str>,
+    ended: Option<i64>,
+    issued: BTreeMap<u64, Cow<'a, JobId>>,
+    settled: Cow<'a, BTreeSet<u64>>,
+    steps: BTreeMap<Cow<'a, StepName>, StepRecord<'a>>,
+    milestones: Cow<'a, BTreeSet<String>>,
+    usage: UsageRecord,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StepRecord<'a> {
+    revision: u32,
+    attempt: u32,
+    phase: PhaseRecord<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    result: Option<ResultRecord<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failure: Option<(FailureRecord<'a>, i64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<Cow<'a, ContentHash>>,
+    #[serde(default, skip_serializing_if = "UsageRecord::is_none")]
+    usage: UsageRecord,
+    started: Option<i64>,
+    ended: Option<i64>,
+    duration_ms: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ResultRecord<'a> {
+    version: u32,
+    hash: Cow<'a, ContentHash>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    facts: FactRecords<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PhaseRecord<'a> {
+    Waiting,
+    Running {
+        job: Cow<'a, JobId>,
+        token: u64,
+        lost: u32,
+        since: i64,
+    },
+    Backoff {
+        until: i64,
+    },
+    Done,
+    Skipped,
+    Failed,
+}
+
+impl<'a> RunRecord<'a> {
+    pub(in crate::record) fn from_engine(run: &'a Run) -> Self {
+        Self {
+            sequence: run.sequence,
+            time: run.time.0,
+            submitted: run.submitted.0,
+            deadline: run.deadline.map(|at| at.0),
+            status: StatusRecord::from_model(run.status),
+            state: Cow::Borrowed(&run.state),
+            ended: run.ended.map(|at| at.0),
+            issued: run
+                .issued
+                .iter()
+                .map(|(token, job)| (*token, Cow::Borrowed(job)))
+                .collect(),
+            settled: Cow::Borrowed(&run.settled),
+            steps: run
+                .steps
+                .iter()
+                .map(|(name, step)| (Cow::Borrowed(name), StepRecord::from_engine(step)))
+                .collect(),
+            milestones: Cow::Borrowed(&run.milestones),
+            usage: UsageRecord::from_model(run.usage),
+        }
+    }
+
+    pub(in crate::record) fn into_engine(
+        self,
+        tenant: TenantId,
+        id: RunId,
+        input: Arc<serde_json::Value>,
+    ) -> Run {
+        Run {
+            tenant,
+            id,
+            input,
+            sequence: self.sequence,
+            time: Timestamp(self.time),
+            submitted: Timestamp(self.submitted),
+            deadline: self.deadline.map(Timestamp),
+            status: self.status.into_model(),
+            state: self.state.into_owned(),
+            ended: self.ended.map(Timestamp),
+            issued: self
+                .issued
+                .into_iter()
+                .map(|(token, job)| (token, job.into_owned()))
+                .collect(),
+            settled: self.settled.into_owned(),
+            steps: self
+                .steps
+                .into_iter()
+                .map(|(name, step)| (name.into_owned(), step.into_engine()))
+                .collect(),
+            milestones: self.milestones.into_owned(),
+            usage: self.usage.into_model(),
+        }
+    }
+}
+
+impl<'a> StepRecord<'a> {
+    fn from_engine(step: &'a Step) -> Self {
+        Self {
+            revision: step.revision,
+            attempt: step.attempt,
+            phase: match &step.phase {
+                Phase::Waiting => PhaseRecord::Waiting,
+                Phase::Running {
+                    job,
+                    token,
+                    lost,
+                    since,
+                } => PhaseRecord::Running {
+                    job: Cow::Borrowed(job),
+                    token: *token,
+                    lost: *lost,
+                    since: since.0,
+                },
+                Phase::Backoff { until } => PhaseRecord::Backoff { until: until.0 },
+                Phase::Done => PhaseRecord::Done,
+                Phase::Skipped => PhaseRecord::Skipped,
+                Phase::Failed => PhaseRecord::Failed,
+            },
+            result: step.result.as_ref().map(|result| ResultRecord {
+                version: result.version,
+                hash: Cow::Borrowed(&result.hash),
+                facts: fact_records(&result.facts),
+            }),
+            failure: step
+                .failure
+                .as_ref()
+                .map(|(failure, at)| (FailureRecord::from_model(failure), at.0)),
+            note: step.note.as_ref().map(Cow::Borrowed),
+            usage: UsageRecord::from_model(step.usage),
+            started: step.started.map(|at| at.0),
+            ended: step.ended.map(|at| at.0),
+            duration_ms: step.duration_ms,
+        }
+    }
+
+    fn into_engine(self) -> Step {
+        Step {
+            revision: self.revision,
+            attempt: self.attempt,
+            phase: match self.phase {
+                PhaseRecord::Waiting => Phase::Waiting,
+                PhaseRecord::Running {
+                    job,
+                    token,
+                    lost,
+                    since,
+                } => Phase::Running {
+                    job: job.into_owned(),
+                    token,
+                    lost,
+                    since: Timestamp(since),
+                },
+                PhaseRecord::Backoff { until } => Phase::Backoff {
+                    until: Timestamp(until),
+                },
+                PhaseRecord::Done => Phase::Done,
+                PhaseRecord::Skipped => Phase::Skipped,
+                PhaseRecord::Failed => Phase::Failed,
+            },
+            result: self.result.map(|result| StepResult {
+                version: result.version,
+                hash: result.hash.into_owned(),
+                facts: facts_of(result.facts),
+            }),
+            failure: self
+                .failure
+                .map(|(failure, at)| (failure.into_model(), Timestamp(at))),
+            note: self.note.map(Cow::into_owned),
+            usage: self.usage.into_model(),
+            started: self.started.map(Timestamp),
+            ended: self.ended.map(Timestamp),
+            duration_ms: self.duration_ms,
+        }
+    }
+}
