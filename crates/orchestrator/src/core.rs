@@ -24,8 +24,13 @@ use store::port::CommitPath;
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    commit::Committer, contents::Contents, dispatch::Dispatcher, heads::Heads, peers::Peers,
-    timers::Alarm, workers::Workers,
+    commit::Committer,
+    contents::Contents,
+    dispatch::{Dispatcher, Outage},
+    heads::Heads,
+    peers::Peers,
+    timers::Alarm,
+    workers::Workers,
 };
 
 /// What the core is given.
@@ -77,7 +82,9 @@ impl Core {
         let contents = Contents::new(ports.store.clone());
         let heads = Heads::default();
         let alarm = Alarm::default();
-        let (dispatcher, sending) = Dispatcher::new(ports.clone(), contents.clone());
+        let outage = Outage::default();
+        let (dispatcher, sending) =
+            Dispatcher::new(ports.clone(), contents.clone(), outage.clone());
         let (committer, lanes) = Committer::new(commit::Parts {
             store: ports.store.clone(),
             contents: contents.clone(),
@@ -106,7 +113,10 @@ impl Core {
         tasks.spawn("redrive", redrive::run(core.clone(), stop.clone()));
         tasks.spawn("heads out", heads::run(core.clone(), stop.clone()));
         tasks.spawn("heads in", heads::listen(core.clone(), stop.clone()));
-        tasks.spawn("republish", republish::run(core.clone(), stop.clone()));
+        tasks.spawn(
+            "republish",
+            republish::run(core.clone(), outage, stop.clone()),
+        );
         core
     }
 }

@@ -87,6 +87,8 @@ pub struct Committed {
     pub sequence: u64,
     /// The run's status after the command.
     pub status: RunStatus,
+    /// False for an outcome that was late: recorded, not applied.
+    pub applied: bool,
 }
 
 /// Why a command took no effect.

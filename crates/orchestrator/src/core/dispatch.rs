@@ -1,7 +1,11 @@
 //! Sending what a commit decided: jobs, events, calls back. Sending needs no order and may fail: jobs
 //! that never arrive fall silent and are driven again, events that never arrive are filled from heads.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bus::{BusError, Envelope, Subject};
 use bytes::Bytes;
@@ -35,6 +39,7 @@ pub const JOB_TYPE: &str = "pressrun.job.v1.Job";
 #[derive(Clone)]
 pub(crate) struct Dispatcher {
     queue: mpsc::Sender<Sealed>,
+    outage: Outage,
 }
 
 /// The task that sends.
@@ -43,26 +48,75 @@ pub(crate) struct Sending {
     contents: Contents,
     queue: mpsc::Receiver<Sealed>,
     unsent: VecDeque<Envelope>,
+    outage: Outage,
+}
+
+/// Whether the bus takes messages, and since when events may be missing on it.
+#[derive(Clone, Default)]
+pub(crate) struct Outage(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    stalled: bool,
+    missing_since: Option<Timestamp>,
+}
+
+impl Outage {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stalled(&self) -> bool {
+        self.state().stalled
+    }
+
+    pub(crate) fn missing(&self, since: Timestamp) {
+        let mut state = self.state();
+        state.missing_since = Some(state.missing_since.map_or(since, |known| known.min(since)));
+    }
+
+    /// Since when events must be published again; asked once the bus takes messages.
+    pub(crate) fn take(&self) -> Option<Timestamp> {
+        let mut state = self.state();
+        if state.stalled {
+            None
+        } else {
+            state.missing_since.take()
+        }
+    }
 }
 
 impl Dispatcher {
-    pub(crate) fn new(ports: Ports, contents: Contents) -> (Self, Sending) {
+    pub(crate) fn new(ports: Ports, contents: Contents, outage: Outage) -> (Self, Sending) {
         let (sender, queue) = mpsc::channel(DISPATCH_QUEUE);
+        let sending = Sending {
+            ports,
+            contents,
+            queue,
+            unsent: VecDeque::new(),
+            outage: outage.clone(),
+        };
         (
-            Self { queue: sender },
-            Sending {
-                ports,
-                contents,
-                queue,
-                unsent: VecDeque::new(),
+            Self {
+                queue: sender,
+                outage,
             },
+            sending,
         )
     }
 
-    /// Hands over a transition that is durable. Nothing is lost when the task is gone: silence and heads
-    /// find it.
+    /// Hands over a transition that is durable. A busy bus holds the caller up; one that is away does not:
+    /// then what has no room is left to silence (jobs) and to publishing again (events).
     pub(crate) async fn send(&self, sealed: Sealed) {
-        drop(self.queue.send(sealed).await);
+        let time = sealed.held.run.time;
+        let taken = if self.outage.stalled() {
+            self.queue.try_send(sealed).is_ok()
+        } else {
+            self.queue.send(sealed).await.is_ok()
+        };
+        if !taken {
+            self.outage.missing(time);
+        }
     }
 }
 
@@ -70,15 +124,15 @@ impl Sending {
     pub(crate) async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut resend_at = Instant::now();
         loop {
+            if !self.unsent.is_empty() && resend_at <= Instant::now() {
+                let waiting: Vec<_> = self.unsent.drain(..).collect();
+                self.publish(waiting).await;
+                resend_at = Instant::now() + RESEND_EVERY;
+            }
             let first = tokio::select! {
                 biased;
                 taken = self.queue.recv() => taken,
-                () = tokio::time::sleep_until(resend_at), if !self.unsent.is_empty() => {
-                    let waiting: Vec<_> = self.unsent.drain(..).collect();
-                    self.publish(waiting).await;
-                    resend_at = Instant::now() + RESEND_EVERY;
-                    continue;
-                }
+                () = tokio::time::sleep_until(resend_at), if !self.unsent.is_empty() => continue,
                 () = stop.cancelled() => None,
             };
             let Some(first) = first else { return Ok(()) };
@@ -118,17 +172,24 @@ impl Sending {
 
     async fn publish(&mut self, messages: Vec<Envelope>) {
         let results = self.ports.bus.publish(messages.clone()).await;
+        let mut stalled = false;
         for (message, result) in messages.into_iter().zip(results) {
             match result {
                 Ok(()) => {}
                 Err(error @ (BusError::Refused { .. } | BusError::Unusable(_))) => {
                     tracing::error!(id = message.id, subject = %message.subject, %error, "a message cannot be sent");
                 }
-                Err(BusError::Unavailable(_)) if self.unsent.len() < MAX_UNSENT => {
-                    self.unsent.push_back(message)
+                Err(BusError::Unavailable(_)) => {
+                    stalled = true;
+                    if self.unsent.len() < MAX_UNSENT {
+                        self.unsent.push_back(message);
+                    }
                 }
-                Err(BusError::Unavailable(_)) => {}
             }
+        }
+        self.outage.state().stalled = stalled;
+        if stalled && let Ok(now) = self.ports.store.now().await {
+            self.outage.missing(now);
         }
     }
 }

@@ -30,11 +30,13 @@ pub struct Held {
     pub run: Run,
 }
 
+type Cache = LruCache<(TenantId, ContentHash), Arc<Plan>>;
+
 /// Plans by hash.
 #[derive(Clone)]
 pub struct Plans {
     store: Arc<dyn CommitPath>,
-    held: Arc<Mutex<LruCache<(TenantId, ContentHash), Arc<Plan>>>>,
+    held: Arc<Mutex<Cache>>,
 }
 
 impl Plans {

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use ::service::metric::label;
 use bus::{Subject, port::Delivery};
 use engine::{Command, Refusal, command::JobEnd};
 use model::{
@@ -18,7 +19,7 @@ use wire::{
 
 use super::{
     Core,
-    commit::{Content, Work, WorkError},
+    commit::{Committed, Content, Work, WorkError},
     dispatch::pause,
     limits::{OUTCOME_FETCH, OUTCOMES_AT_ONCE},
 };
@@ -125,7 +126,8 @@ async fn take(core: &Core, delivery: &dyn Delivery) {
         Err(Unreadable::Now(why)) => Err(WorkError::Unavailable(why)),
     };
     let (name, done) = match &result {
-        Ok(_) => ("applied", true),
+        Ok(Committed { applied: true, .. }) => ("applied", true),
+        Ok(Committed { applied: false, .. }) => ("late", true),
         Err(WorkError::Refused(Refusal::Repeated(_))) => ("repeated", true),
         Err(
             WorkError::Refused(_)
@@ -136,7 +138,7 @@ async fn take(core: &Core, delivery: &dyn Delivery) {
         Err(WorkError::Corrupt(_)) => ("corrupt", false),
         Err(WorkError::Unavailable(_)) => ("unavailable", false),
     };
-    metrics::counter!(::service::metric::OUTCOMES, "result" => name).increment(1);
+    metrics::counter!(::service::metric::OUTCOMES, label::RESULT => name).increment(1);
     if let Err(error @ (WorkError::Data(_) | WorkError::Corrupt(_))) = &result {
         tracing::error!(subject = %delivery.envelope().subject, %error, "an outcome was not applied");
     }

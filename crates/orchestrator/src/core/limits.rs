@@ -66,6 +66,8 @@ pub const HEADS_PER_MESSAGE: usize = 1_000;
 pub const MAX_HEADS: usize = 100_000;
 /// Events of runs changed since this long before the last good publish go out again.
 pub const REPUBLISH_BACK: Duration = Duration::from_secs(30);
+/// How often it is looked whether events must go out again.
+pub const REPUBLISH_CHECK: Duration = Duration::from_secs(1);
 /// Runs in one page of a republish.
 pub const REPUBLISH_PAGE: usize = 200;
 /// Transitions of a run's history read at once.

@@ -1,5 +1,5 @@
-//! Events go out again where they may have been lost: at start, and when a peer falls silent. The events
-//! of all runs changed since 30 s before are published under their ids, so the bus swallows repeats.
+//! Events go out again where they may have been lost: at start, after a failed publish, and when a peer
+//! falls silent. The events of all runs changed since 30 s before are published under their ids, so the bus swallows repeats.
 
 use model::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -7,15 +7,15 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Core,
     commit::WorkError,
-    dispatch::event_envelope,
+    dispatch::{Outage, event_envelope},
     event,
-    limits::{EVENT_PAGE, REPUBLISH_BACK, REPUBLISH_PAGE},
+    limits::{EVENT_PAGE, REPUBLISH_BACK, REPUBLISH_CHECK, REPUBLISH_PAGE},
 };
 
-pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn run(core: Core, outage: Outage, stop: CancellationToken) -> anyhow::Result<()> {
     let mut lost = core.peers.lost();
     let mut reconnects = core.ports.bus.reconnects();
-    let mut beat = tokio::time::interval(REPUBLISH_BACK / 2);
+    let mut beat = tokio::time::interval(REPUBLISH_CHECK);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     if let Err(error) = since_last_change(&core).await {
         tracing::warn!(%error, "the last events of before cannot be published again now");
@@ -28,22 +28,24 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
                 if changed.is_err() {
                     return Ok(());
                 }
-                true
+                core.ports.store.now().await.ok()
             }
             _ = beat.tick() => {
-                let now = core.ports.bus.reconnects();
-                std::mem::replace(&mut reconnects, now) != now
+                let count = core.ports.bus.reconnects();
+                if std::mem::replace(&mut reconnects, count) == count {
+                    outage.take()
+                } else {
+                    outage.take().or(core.ports.store.now().await.ok())
+                }
             }
         };
-        if from && let Err(error) = recent(&core).await {
+        if let Some(from) = from
+            && let Err(error) = since(&core, back(from)).await
+        {
             tracing::warn!(%error, "recent events cannot be published again now");
+            outage.missing(from);
         }
     }
-}
-
-async fn recent(core: &Core) -> Result<(), WorkError> {
-    let now = core.ports.store.now().await?;
-    since(core, back(now)).await
 }
 
 /// At start: whatever the last process may have committed and not published is at the end of the log.

@@ -5,7 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use engine::Run;
+use ::service::metric::{self, label};
+use engine::{Event, Run, event::Kind};
 use futures::future::join_all;
 use lru::LruCache;
 use model::{RunId, TenantId, Timestamp};
@@ -139,7 +140,7 @@ impl Lane {
         if transitions.is_empty() {
             return;
         }
-        metrics::histogram!(::service::metric::COMMIT_BATCH_SIZE).record(transitions.len() as f64);
+        metrics::histogram!(metric::COMMIT_BATCH_SIZE).record(transitions.len() as f64);
         let results = self.parts.store.commit(transitions).await;
         for ((key, effects, waiting), result) in sealed.into_iter().zip(results) {
             self.settle(key, effects, waiting, result).await;
@@ -186,6 +187,8 @@ impl Lane {
             ) {
                 Ok(events) => {
                     let first = current.held.run.sequence + 1;
+                    let late = |event: &Event| matches!(event.kind, Kind::OutcomeLate { .. });
+                    let applied = !events.iter().any(late);
                     let blobs = std::mem::take(&mut pending.work.blobs);
                     current.fold(events, pending.work.content.as_ref(), blobs.clone());
                     pending.work.blobs = blobs;
@@ -194,6 +197,7 @@ impl Lane {
                         first,
                         sequence: run.sequence,
                         status: run.status,
+                        applied,
                     };
                     waiting.push(Waiting { pending, committed });
                 }
@@ -221,6 +225,7 @@ impl Lane {
             Err(CommitError::Unknown(why)) => self.look(&key, &effects, why).await,
             known => known,
         };
+        metrics::counter!(metric::COMMITS, label::RESULT => outcome(&result)).increment(1);
         match result {
             Ok(()) => {
                 self.perform(&key, &waiting, effects).await;
@@ -288,12 +293,29 @@ impl Lane {
             }
         }
         let held = effects.held.clone();
+        if held.run.status.at_rest() {
+            metrics::counter!(metric::RUNS, label::WORKFLOW => held.birth.workflow.clone(),
+                label::STATUS => held.run.status.as_str())
+            .increment(1);
+        }
         self.parts.heads.changed(&held.run);
         if let Some(at) = engine::outstanding(&held.plan, &held.run).wake_at() {
             self.parts.alarm.set(at);
         }
         self.parts.dispatcher.send(effects).await;
         self.held.put(key.clone(), Arc::unwrap_or_clone(held));
+    }
+}
+
+/// How a commit went, as its metric names it.
+fn outcome(result: &Result<(), CommitError>) -> &'static str {
+    match result {
+        Ok(()) => "committed",
+        Err(CommitError::Stale { .. }) => "stale",
+        Err(CommitError::KeyTaken(_)) => "key_taken",
+        Err(CommitError::Data { .. }) => "data",
+        Err(CommitError::Unknown(_)) => "unknown",
+        Err(CommitError::Unavailable(_)) => "unavailable",
     }
 }
 
