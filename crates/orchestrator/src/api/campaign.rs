@@ -28,6 +28,8 @@ use crate::{
 
 /// The workflow of this service.
 const WORKFLOW: &str = "campaign";
+/// Longest title of a run, characters.
+const MAX_TITLE_CHARS: usize = 120;
 /// A caller that waits looks for itself this often, should it have missed a change.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -210,7 +212,7 @@ impl Api {
             run,
             campaign: campaign.clone(),
             plan: std::sync::Arc::new(plan.clone()),
-            title: input.brief.name.clone(),
+            title: input.brief.name.chars().take(MAX_TITLE_CHARS).collect(),
             idempotency_key: Some(input.options.idempotency_key.clone())
                 .filter(|key| !key.is_empty()),
             correlation_id: correlation.id,

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use wire::run::v1::{self as proto, run_service_server::RunService};
 
 use super::{Api, Right, invalid, permit, run_id, view};
-use crate::core::event;
+use crate::core::{commit::WorkError, event};
 
 /// Runs on a page when the caller does not say.
 const PAGE: u32 = 50;
@@ -14,8 +14,12 @@ const PAGE: u32 = 50;
 const MAX_PAGE: u32 = 200;
 /// Most events in an answer.
 const MAX_EVENTS: usize = 1_000;
-/// Most changed runs in an answer.
+/// Changed runs read at once.
 const CHANGED_PAGE: usize = 1_000;
+/// Pages read for one answer; a tenant with few runs among many gets a cursor to go on.
+const CHANGED_PAGES: usize = 20;
+/// The id before all others.
+const FIRST_ID: &str = "-";
 
 #[tonic::async_trait]
 impl RunService for Api {
@@ -63,7 +67,7 @@ impl RunService for Api {
             .queries
             .runs(&principal.tenant, &filter)
             .await
-            .map_err(crate::core::commit::WorkError::from)?;
+            .map_err(WorkError::from)?;
         let more = rows.len() > size;
         rows.truncate(size);
         let next = rows
@@ -87,13 +91,7 @@ impl RunService for Api {
         let held = self
             .held(&principal.tenant, &request.get_ref().run_id)
             .await?;
-        let now = self
-            .core
-            .ports
-            .store
-            .now()
-            .await
-            .map_err(crate::core::commit::WorkError::from)?;
+        let now = self.core.ports.store.now().await.map_err(WorkError::from)?;
         Ok(Response::new(view::explain(&held, &self.core.workers, now)))
     }
 
@@ -115,13 +113,13 @@ impl RunService for Api {
             .store
             .events(&principal.tenant, &run, request.after, limit)
             .await
-            .map_err(crate::core::commit::WorkError::from)?
+            .map_err(WorkError::from)?
             .ok_or_else(|| Status::not_found(format!("there is no run {run}")))?;
         let row = self
             .queries
             .run(&principal.tenant, &run)
             .await
-            .map_err(crate::core::commit::WorkError::from)?;
+            .map_err(WorkError::from)?;
         let events = page.events.iter().take(limit);
         Ok(Response::new(proto::ListEventsResponse {
             events: events
@@ -143,30 +141,43 @@ impl RunService for Api {
             .since
             .map(Timestamp::from)
             .ok_or_else(|| invalid("since", "is missing"))?;
-        let after = cursor(&request.cursor)?;
-        let page = self
-            .core
-            .ports
-            .store
-            .changed_since(since, after.as_ref(), CHANGED_PAGE)
-            .await
-            .map_err(crate::core::commit::WorkError::from)?;
-        let next = page
-            .last()
-            .filter(|_| page.len() == CHANGED_PAGE)
-            .map(|last| format!("{}.{}", last.updated.0, last.run));
-        let own = page
-            .into_iter()
-            .filter(|changed| changed.tenant == principal.tenant);
+        let mut after = cursor(&request.cursor)?;
+        let mut runs = Vec::new();
+        for _ in 0..CHANGED_PAGES {
+            let page = self
+                .core
+                .ports
+                .store
+                .changed_since(since, after.as_ref(), CHANGED_PAGE)
+                .await;
+            let page = page.map_err(WorkError::from)?;
+            let full = page.len() == CHANGED_PAGE;
+            after = page
+                .last()
+                .filter(|_| full)
+                .map(|last| (last.updated, last.run.clone()));
+            runs.extend(
+                page.into_iter()
+                    .filter(|changed| changed.tenant == principal.tenant),
+            );
+            if !full || runs.len() >= CHANGED_PAGE {
+                break;
+            }
+        }
         Ok(Response::new(proto::ListChangedResponse {
-            runs: own
+            runs: runs
+                .into_iter()
                 .map(|changed| proto::ChangedRun {
                     run_id: changed.run.to_string(),
                     sequence: changed.sequence,
                     updated: Some(changed.updated.into()),
                 })
                 .collect(),
-            next_cursor: next.unwrap_or_default(),
+            // The cursor names a moment and never a run, which may be another tenant's. Runs of that moment
+            // come twice, which does no harm.
+            next_cursor: after
+                .map(|(updated, _)| format!("{}.{FIRST_ID}", updated.0))
+                .unwrap_or_default(),
         }))
     }
 
