@@ -21,7 +21,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{DefaultBodyLimit, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -88,7 +88,7 @@ pub struct Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
-    /// Refused with this HTTP status.
+    /// Refused with this HTTP status; 429 asks for a minute's patience.
     Status(u16),
     /// Not answered until the rule is taken back.
     Hang,
@@ -199,9 +199,9 @@ pub struct Drop {
 }
 
 async fn drop_rules(State(model): State<Arc<Model>>, Json(which): Json<Drop>) -> StatusCode {
-    model
-        .rules
-        .send_modify(|rules| rules.retain(|rule| which.brief.is_some() && rule.brief != which.brief));
+    model.rules.send_modify(|rules| {
+        rules.retain(|rule| which.brief.is_some() && rule.brief != which.brief)
+    });
     StatusCode::NO_CONTENT
 }
 
@@ -263,11 +263,7 @@ impl Model {
     }
 
     /// Numbers a call, draws its delay, and writes it down before anything is answered.
-    fn accept(
-        &self,
-        asked: &answer::Asked,
-        act: Option<Act>,
-    ) -> std::io::Result<(Call, Duration)> {
+    fn accept(&self, asked: &answer::Asked, act: Option<Act>) -> std::io::Result<(Call, Duration)> {
         let mut drawn = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         drawn.calls += 1;
         let (least, most) = (self.options.min_delay_ms, self.options.max_delay_ms);
@@ -307,7 +303,11 @@ impl Model {
         match rule.act {
             Act::Status(status) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-                (status, Json(json!({"error": {"message": "as told"}}))).into_response()
+                let body = Json(json!({"error": {"message": "as told"}}));
+                if status == StatusCode::TOO_MANY_REQUESTS {
+                    return (status, [(header::RETRY_AFTER, "60")], body).into_response();
+                }
+                (status, body).into_response()
             }
             Act::Hang => {
                 let mut rules = self.rules.subscribe();
@@ -328,9 +328,7 @@ impl Model {
             Act::CutOff => completion(&half(), "length"),
             Act::Half => completion(&half(), "stop"),
             Act::OtherSchema => completion(r#"{"recipe": "soup", "persons": 4}"#, "stop"),
-            Act::Deep => {
-                completion(&("[".repeat(10_000) + &"]".repeat(10_000)), "stop")
-            }
+            Act::Deep => completion(&("[".repeat(10_000) + &"]".repeat(10_000)), "stop"),
             Act::NoCompletion => Json(json!({"hello": "world"})).into_response(),
             Act::Huge => huge(),
         }

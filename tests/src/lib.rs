@@ -6,6 +6,7 @@
 //! Start with [`stack`] (everything that runs), then `suite/main.rs`; [`faults`] is what
 //! `make test-faults` does, [`fake_model`] the model that all of it calls.
 
+pub mod bench;
 pub mod brief;
 pub mod fake_model;
 pub mod faults;

@@ -136,7 +136,10 @@ impl Stack {
             model,
             model_url,
             files,
-            http: reqwest::Client::new(),
+            // A kept connection would belong to the runtime that made it, and each test has its own.
+            http: reqwest::Client::builder()
+                .pool_max_idle_per_host(0)
+                .build()?,
         };
         let counts = [
             layout.orchestrators,
@@ -200,9 +203,7 @@ impl Stack {
 
     fn worker(&self, binary: Binary) -> Binary {
         // Without an orchestrator nothing is too large for a message either.
-        let orchestrator = self
-            .url(Role::Orchestrator)
-            .unwrap_or("http://127.0.0.1:1");
+        let orchestrator = self.url(Role::Orchestrator).unwrap_or("http://127.0.0.1:1");
         binary
             .env(env::ORCHESTRATOR_URL, orchestrator)
             .env(env::VERIFY_KEYS, self.signer.public_key().to_string())

@@ -71,6 +71,18 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// Forgets every message and every id, as a server does that lost its files. Queues, listeners and feeds
+    /// go on with what comes from now on.
+    pub fn wipe(&self) {
+        let mut state = self.shared.state();
+        state.jobs.wipe();
+        state.outcomes.wipe();
+        state.events.wipe();
+        state.parked.wipe();
+    }
+}
+
 impl Default for Memory {
     fn default() -> Self {
         Self::new()

@@ -39,7 +39,9 @@ pub struct Feed {
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { signals: broadcast::channel(SIGNAL_QUEUE).0 }
+        Self {
+            signals: broadcast::channel(SIGNAL_QUEUE).0,
+        }
     }
 }
 

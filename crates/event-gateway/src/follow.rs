@@ -43,7 +43,13 @@ pub enum End {
 impl Follower {
     /// Events of `run` with a number above `after`. Hears the bus from this moment on.
     pub fn new(feed: &Feed, history: Arc<dyn History>, run: RunId, after: u64) -> Self {
-        Self { history, run, last: after, rested: false, live: feed.subscribe() }
+        Self {
+            history,
+            run,
+            last: after,
+            rested: false,
+            live: feed.subscribe(),
+        }
     }
 
     /// Sends the run's events into `client` until the stream ends. A full queue cuts the client; nobody
@@ -71,7 +77,9 @@ impl Follower {
                 signal = self.live.recv() => signal,
             };
             match signal {
-                Ok(Signal::Event(event, _)) if event.run_id == self.run.as_str() && event.sequence > self.last => {
+                Ok(Signal::Event(event, _))
+                    if event.run_id == self.run.as_str() && event.sequence > self.last =>
+                {
                     if event.sequence == self.last + 1 {
                         if let Err(end) = self.pass(&client, Event::clone(&event)) {
                             return end;
@@ -80,7 +88,9 @@ impl Follower {
                         behind = true;
                     }
                 }
-                Ok(Signal::Head { run, sequence, .. }) => behind = *run == *self.run.as_str() && sequence > self.last,
+                Ok(Signal::Head { run, sequence, .. }) => {
+                    behind = *run == *self.run.as_str() && sequence > self.last
+                }
                 Ok(Signal::Event(..)) => {}
                 Ok(Signal::Missed) | Err(RecvError::Lagged(_)) => behind = true,
                 Err(RecvError::Closed) => return End::ClientGone,
@@ -91,12 +101,18 @@ impl Follower {
     /// Reads the history up to its head.
     async fn fill(&mut self, client: &mpsc::Sender<Event>) -> Result<(), End> {
         loop {
-            let page = self.history.events(&self.run, self.last).await.map_err(End::Failed)?;
+            let page = self
+                .history
+                .events(&self.run, self.last)
+                .await
+                .map_err(End::Failed)?;
             let empty = page.events.is_empty();
             for event in page.events {
                 if event.sequence == self.last + 1 {
                     // History is as fast as the client: it waits for room instead of cutting it.
-                    let Ok(room) = client.reserve().await else { return Err(End::ClientGone) };
+                    let Ok(room) = client.reserve().await else {
+                        return Err(End::ClientGone);
+                    };
                     self.last = event.sequence;
                     self.rested = event.at_rest;
                     room.send(event);

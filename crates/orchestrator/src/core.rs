@@ -10,6 +10,7 @@ pub mod held;
 pub mod intake;
 pub mod limits;
 pub mod peers;
+mod planted;
 pub mod redrive;
 pub mod republish;
 pub mod submit;
@@ -32,6 +33,9 @@ use self::{
     timers::Alarm,
     workers::Workers,
 };
+
+#[doc(hidden)]
+pub use self::planted::Planted;
 
 /// What the core is given.
 #[derive(Clone)]
@@ -69,6 +73,7 @@ pub struct Core {
     pub heads: Heads,
     pub(crate) peers: Peers,
     pub(crate) alarm: Alarm,
+    pub(crate) planted: Planted,
 }
 
 impl Core {
@@ -79,12 +84,25 @@ impl Core {
         tasks: &mut Tasks,
         stop: &CancellationToken,
     ) -> Self {
+        Self::start_planted(ports, options, Planted::None, tasks, stop)
+    }
+
+    /// As [`Core::start`], with a bug planted; for the simulator alone.
+    #[doc(hidden)]
+    pub fn start_planted(
+        ports: Ports,
+        options: Options,
+        planted: Planted,
+        tasks: &mut Tasks,
+        stop: &CancellationToken,
+    ) -> Self {
         let contents = Contents::new(ports.store.clone());
         let heads = Heads::default();
         let alarm = Alarm::default();
         let outage = Outage::default();
-        let (dispatcher, sending) =
+        let (dispatcher, mut sending) =
             Dispatcher::new(ports.clone(), contents.clone(), outage.clone());
+        sending.planted = planted;
         let (committer, lanes) = Committer::new(commit::Parts {
             store: ports.store.clone(),
             contents: contents.clone(),
@@ -101,6 +119,7 @@ impl Core {
             workers: Workers::default(),
             heads,
             alarm,
+            planted,
         };
         for lane in lanes {
             tasks.spawn("commit lane", lane.run(stop.clone()));

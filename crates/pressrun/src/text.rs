@@ -10,9 +10,10 @@ use wire::campaign::v1::{
 /// The whole result.
 pub(crate) fn result(result: &OrchestrationResult) -> String {
     let mut text = String::new();
-    // Writing to a String cannot fail.
-    drop(write_result(&mut text, result));
-    text
+    match write_result(&mut text, result) {
+        // Writing to a String cannot fail.
+        Ok(()) | Err(std::fmt::Error) => text,
+    }
 }
 
 fn write_result(out: &mut String, result: &OrchestrationResult) -> std::fmt::Result {

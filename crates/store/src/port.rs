@@ -378,7 +378,7 @@ pub struct EventPage {
 /// What lists and views ask. Reads only; nothing here is on the hot path.
 #[async_trait]
 pub trait Queries: Send + Sync {
-    /// Runs of a tenant, newest first.
+    /// Runs of a tenant, newest first: in the falling order of their ids, which sort by birth.
     async fn runs(&self, tenant: &TenantId, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError>;
 
     /// One run's row.

@@ -178,8 +178,7 @@ macro_rules! reads {
             let before = filter.before.as_ref();
             let rows: Vec<row::Run> = query_as(sql::RUNS)
                 .bind(tenant.as_str())
-                .bind(before.map_or(i64::MAX, |(submitted, _)| submitted.0))
-                .bind(before.map_or("", |(_, run)| run.as_str()))
+                .bind(before.map(|(_, run)| run.as_str()))
                 .bind(filter.workflow.as_deref())
                 .bind(filter.status.map(|status| status.as_str()))
                 .bind(filter.campaign.as_ref().map(|campaign| campaign.as_str()))

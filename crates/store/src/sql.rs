@@ -37,13 +37,14 @@ pub(crate) const LAST_CHANGE: &str = "select max(at) from run_events";
 
 pub(crate) const API_KEY: &str = "select tenant, role from api_keys where key_hash = $1 limit 2";
 
+/// Run ids sort by birth. `~` sorts after every character that an id may have.
 pub(crate) const RUNS: &str = concat!(
     "select ",
     run_columns!(),
-    " from runs where tenant = $1 and (submitted, run) < ($2, $3)",
-    " and ($4 is null or workflow = $4) and ($5 is null or status = $5)",
-    " and ($6 is null or campaign = $6)",
-    " order by submitted desc, run desc limit $7"
+    " from runs where tenant = $1 and run < coalesce($2, '~')",
+    " and ($3 is null or workflow = $3) and ($4 is null or status = $4)",
+    " and ($5 is null or campaign = $5)",
+    " order by run desc limit $6"
 );
 
 pub(crate) const VERSIONS: &str = "select v.step, v.version, v.hash, v.report, \

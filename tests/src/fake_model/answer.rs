@@ -32,7 +32,9 @@ impl Asked {
         Some(Self {
             task: schema["name"].as_str()?.to_owned(),
             brief: data["brief"]["name"].as_str()?.to_owned(),
-            repair: messages.iter().any(|message| message["role"] == "assistant"),
+            repair: messages
+                .iter()
+                .any(|message| message["role"] == "assistant"),
             data,
             platforms,
         })

@@ -79,8 +79,7 @@ pub(super) async fn run_all(
         let run_id = client.submit(&request).await?.run_id;
         drop(place);
         let events = &streams[number / RUNS_PER_CONNECTION];
-        let mut stayed =
-            Follower::new(events.clone(), &run_id, Habit::Stays).counted(seen.clone());
+        let mut stayed = Follower::new(events.clone(), &run_id, Habit::Stays).counted(seen.clone());
         let habit = Habit::Leaves(Box::new(ChaCha8Rng::seed_from_u64(
             seed ^ ((number as u64) << 32),
         )));

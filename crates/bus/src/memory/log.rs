@@ -54,6 +54,13 @@ impl Log {
         self.last.send_modify(|last| *last += 1);
     }
 
+    /// Forgets every message and every id; the sequence goes on.
+    pub(super) fn wipe(&mut self) {
+        self.entries.clear();
+        self.bytes = 0;
+        self.recent = Recent::default();
+    }
+
     /// Where a feed starts, and what tells it that the log has grown.
     pub(super) fn follow(&self, from: From) -> (u64, watch::Receiver<u64>) {
         let start = match from {

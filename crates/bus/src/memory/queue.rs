@@ -97,6 +97,18 @@ impl Queues {
         Ok(())
     }
 
+    /// Forgets every message and every id.
+    pub(super) fn wipe(&mut self) {
+        for queue in self.queues.values_mut() {
+            queue.held.clear();
+            queue.by_subject.clear();
+            queue.ready.clear();
+            queue.delivered.clear();
+        }
+        self.recent = Recent::default();
+        self.bytes = 0;
+    }
+
     /// Wakes whoever waits for this queue.
     pub(super) fn changed(&mut self, consumer: &Arc<str>) -> Arc<Notify> {
         let queue = self.queues.entry(Arc::clone(consumer)).or_default();

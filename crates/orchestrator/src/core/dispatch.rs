@@ -22,7 +22,7 @@ use wire::job::v1 as proto;
 use workflow::StepKind;
 
 use super::{
-    Ports,
+    Planted, Ports,
     commit::Sealed,
     contents::{Contents, Wanted},
     event,
@@ -49,6 +49,7 @@ pub(crate) struct Sending {
     queue: mpsc::Receiver<Sealed>,
     unsent: VecDeque<Envelope>,
     outage: Outage,
+    pub(crate) planted: Planted,
 }
 
 /// Whether the bus takes messages, and since when events may be missing on it.
@@ -95,6 +96,7 @@ impl Dispatcher {
             queue,
             unsent: VecDeque::new(),
             outage: outage.clone(),
+            planted: Planted::None,
         };
         (
             Self {
@@ -156,6 +158,11 @@ impl Sending {
         .into_iter()
         .flatten()
         .collect::<Vec<_>>();
+        if self.planted == Planted::RedriveUnderOldId {
+            for job in &mut jobs {
+                job.id.truncate(job.id.find('.').unwrap_or(job.id.len()));
+            }
+        }
         self.ports.signer.sign_batch(&mut jobs);
         metrics::counter!(::service::metric::JOBS_SENT).increment(jobs.len() as u64);
         let events = batch.iter().flat_map(events);

@@ -18,7 +18,7 @@ use wire::{
 };
 
 use super::{
-    Core,
+    Core, Planted,
     commit::{Committed, Content, Work, WorkError},
     dispatch::pause,
     limits::{OUTCOME_FETCH, OUTCOMES_AT_ONCE},
@@ -117,7 +117,14 @@ async fn partition_loop(
 }
 
 async fn take(core: &Core, delivery: &dyn Delivery) {
+    if core.planted == Planted::AckBeforeCommit {
+        drop(delivery.ack().await);
+    }
     let result = match work(core, delivery).await {
+        Ok(mut work) if core.planted == Planted::LateOutcomeApplied => {
+            take_for_current(core, &mut work).await;
+            core.committer.run(work).await
+        }
         Ok(work) => core.committer.run(work).await,
         Err(Unreadable::Never(why)) => {
             tracing::warn!(subject = %delivery.envelope().subject, why, "an outcome cannot be read and is dropped");
@@ -144,6 +151,16 @@ async fn take(core: &Core, delivery: &dyn Delivery) {
     }
     if done && let Err(error) = delivery.ack().await {
         tracing::debug!(%error, "an outcome's ack was lost; it will come again and be refused as repeated");
+    }
+}
+
+/// The planted bug: whatever token the outcome was made under, it counts.
+async fn take_for_current(core: &Core, work: &mut Work) {
+    if let Command::Outcome { job, token, .. } = &mut work.command
+        && let Ok(held) = core.committer.read(&work.tenant, &work.run).await
+        && let Some((_, _, current)) = held.run.under_way(job)
+    {
+        *token = current;
     }
 }
 

@@ -25,7 +25,6 @@ create table runs (
     primary key (tenant, run)
 ) strict;
 create unique index runs_by_key on runs (tenant, idempotency_key) where idempotency_key is not null;
-create index runs_by_birth on runs (tenant, submitted, run);
 create index runs_by_wake on runs (wake_at) where wake_at is not null;
 
 -- One row per transition; never changed. It is the outbox of lifecycle events as well.

@@ -48,21 +48,26 @@ impl fmt::Debug for Options {
 }
 
 /// What every session of ours is started with.
-const SESSION: [(&str, &str); 5] = [
+const SESSION: [(&str, &str); 6] = [
     ("statement_timeout", "5s"),
     ("lock_timeout", "2s"),
     ("idle_in_transaction_session_timeout", "10s"),
     ("tcp_keepalives_idle", "30"),
     ("synchronous_commit", "on"),
+    // Compiling a statement costs more than any statement of ours.
+    ("jit", "off"),
 ];
 
-/// The statements of the commit join a few array elements to rows by key. Their plans are made once per
-/// session, maybe while a table is empty, and must stay right when it has grown.
-const PLANS: [(&str, &str); 4] = [
+/// The statements of the commit join a few array elements to rows by their whole key. Their plans are
+/// made once per session, maybe while a table is empty and every plan looks cheap, and must stay right
+/// when it has grown: so for each element one look into the key's index, and nothing else.
+const PLANS: [(&str, &str); 6] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_material", "off"),
 ];
 
 /// The sessions that write and the pool of those that read; they connect when they are first used.

@@ -319,18 +319,6 @@ fn outcome(result: &Result<(), CommitError>) -> &'static str {
     }
 }
 
-/// How a commit ended, for its metric.
-fn name(result: &Result<(), CommitError>) -> &'static str {
-    match result {
-        Ok(()) => "committed",
-        Err(CommitError::Stale { .. }) => "stale",
-        Err(CommitError::KeyTaken(_)) => "key_taken",
-        Err(CommitError::Data { .. }) => "data",
-        Err(CommitError::Unknown(_)) => "unknown",
-        Err(CommitError::Unavailable(_)) => "unavailable",
-    }
-}
-
 fn key(work: &Work) -> Key {
     (work.tenant.clone(), work.run.clone())
 }

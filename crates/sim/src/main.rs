@@ -1,0 +1,52 @@
+//! Runs seeds of the simulation: `sim --seeds 5000`, `sim --seed 7` replays one and shows all of it.
+
+#![expect(clippy::print_stdout, reason = "this is a command-line tool")]
+
+use std::{process::ExitCode, time::Instant};
+
+use clap::Parser;
+use sim::Plant;
+
+/// Simulates the whole system under faults, one world for each seed.
+#[derive(Parser)]
+struct Arguments {
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 500)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Replay this one seed and show all that happens.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Plant a bug, which must be found.
+    #[arg(long)]
+    plant: Option<Plant>,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    if let Some(seed) = arguments.seed {
+        let report = sim::run(seed, arguments.plant, true)?;
+        println!("{}\n{report} (trace {:016x})", report.weather, report.trace);
+        return Ok(ExitCode::from(u8::from(report.violation.is_some())));
+    }
+    let started = Instant::now();
+    let (mut events, mut calls) = (0, 0);
+    for done in 0..arguments.seeds {
+        let report = sim::run(arguments.from + done, arguments.plant, false)?;
+        events += report.events;
+        calls += report.calls;
+        if report.violation.is_some() {
+            let plant = arguments.plant.map_or(String::new(), |plant| format!(" --plant {}", plant.as_str()));
+            println!("{}\n{report}", report.weather);
+            println!("found after {} seeds; replay: sim --seed {}{plant}", done + 1, report.seed);
+            return Ok(ExitCode::FAILURE);
+        }
+        if (done + 1) % 100 == 0 || done + 1 == arguments.seeds {
+            let rate = (done + 1) as f64 / started.elapsed().as_secs_f64();
+            println!("{} seeds whole, {rate:.1} a second; {events} events, {calls} calls of agents", done + 1);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,321 @@
+//! `make bench`: this machine, the bare design and the product, measured in one run on the same servers.
+//!
+//! It must never switch anything off for the product that production has on, and never compare figures
+//! of two runs: whatever is a ratio was measured side by side, round by round.
+//!
+//! Start with [`run`]. `floor` is what the machine gives, `bare` the same commits and messages with no
+//! product in between, `product` the real processes, `pipeline` eight steps through the orchestrator's
+//! library; `load` offers work, `meter` reads what it cost, `results` holds the keys and their gates.
+
+mod bare;
+mod floor;
+mod load;
+mod meter;
+mod pipeline;
+mod product;
+mod record;
+mod rest;
+mod results;
+
+use std::{future::Future, io::Write, path::PathBuf, time::Duration};
+
+use anyhow::Context;
+use rig::{Binary, Nats, Postgres};
+
+use self::{
+    bare::{Bare, Shape},
+    load::{Load, one_at_a_time},
+    meter::{Meter, STATISTICS_LAG},
+    pipeline::Pipeline,
+    product::Product,
+    results::{Results, Rounds},
+};
+
+/// Runs at once when throughput is measured.
+const IN_FLIGHT: usize = 64;
+/// What a load gets to reach its pace before it is measured.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// Runs before the first that is timed.
+const WARM_RUNS: usize = 50;
+
+/// The command line.
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "bench",
+    version,
+    about = "Measures this machine, the bare design and the product"
+)]
+pub struct Options {
+    /// Much fewer samples: to see that it works, not to compare.
+    #[arg(long)]
+    pub quick: bool,
+    /// End well even when a gate is not met.
+    #[arg(long)]
+    pub no_gates: bool,
+    /// Also write docs/benchmarks.md.
+    #[arg(long)]
+    pub record: bool,
+    /// How often everything is measured; the medians count.
+    #[arg(long, default_value_t = 3)]
+    pub rounds: usize,
+    /// How long each throughput is measured, seconds.
+    #[arg(long, default_value_t = 10)]
+    pub seconds: u64,
+    /// Be the bare design's worker at this NATS server.
+    #[arg(long, hide = true, value_name = "URL")]
+    pub bare_worker: Option<String>,
+}
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+struct Samples {
+    rounds: usize,
+    campaigns: usize,
+    pipelines: usize,
+    window: Duration,
+    floor: Duration,
+}
+
+impl Samples {
+    fn of(options: &Options) -> Self {
+        if options.quick {
+            Self {
+                rounds: 1,
+                campaigns: 100,
+                pipelines: 50,
+                window: Duration::from_secs(3),
+                floor: Duration::from_secs(1),
+            }
+        } else {
+            Self {
+                rounds: options.rounds.max(1),
+                campaigns: 500,
+                pipelines: 200,
+                window: Duration::from_secs(options.seconds.max(1)),
+                floor: Duration::from_secs(3),
+            }
+        }
+    }
+}
+
+/// The bare design's worker, until the bench that started it ends.
+///
+/// # Errors
+/// When NATS does not answer.
+pub async fn bare_worker(nats: &str) -> anyhow::Result<()> {
+    bare::worker(nats).await
+}
+
+/// Measures everything and writes the results; says whether every gate is met.
+///
+/// # Errors
+/// When a part does not start, or a run does not end as it should: then nothing was measured.
+pub async fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<bool> {
+    let samples = Samples::of(options);
+    service::crypto::install_crypto();
+    writeln!(out, "building the release binaries")?;
+    let binaries = build().await?;
+    let postgres = Postgres::own().await?;
+    let nats = Nats::own().await?;
+    let mut results = Results::default();
+    results.set_machine(&postgres, &nats).await?;
+
+    writeln!(out, "measuring the floor")?;
+    floor::measure(&postgres, nats.url(), samples.floor, &mut results).await?;
+
+    let meter = Meter::new(&postgres, &nats).await?;
+    let worker = Binary::at(std::env::current_exe()?)
+        .arg("--bare-worker")
+        .arg(nats.url())
+        .start()
+        .await?;
+    let bare = Bare::start(&postgres.database().await?, nats.url()).await?;
+    let product = Product::start(&binaries, &postgres, &nats).await?;
+    let pipeline = Pipeline::start(&binaries, &postgres).await?;
+    product.check().await?;
+    pipeline.check().await?;
+
+    let mut rounds = Rounds::default();
+    for round in 1..=samples.rounds {
+        writeln!(out, "round {round} of {}", samples.rounds)?;
+        measure_round(samples, &meter, &bare, &product, &pipeline, &mut rounds).await?;
+    }
+    rounds.into_results(&mut results);
+
+    writeln!(out, "counting commits and messages")?;
+    count(samples, &meter, &bare, &product, &mut results).await?;
+    product.check().await?;
+    drop((worker, bare, product, pipeline));
+
+    results.write_json()?;
+    write!(out, "\n{results}")?;
+    if options.record {
+        record::write(&results)?;
+    }
+    Ok(results.gates_met())
+}
+
+/// Everything that is timed, once; bare and product in turn.
+async fn measure_round(
+    samples: Samples,
+    meter: &Meter,
+    bare: &Bare,
+    product: &Product,
+    pipeline: &Pipeline,
+    rounds: &mut Rounds,
+) -> anyhow::Result<()> {
+    let one = |shape| {
+        let bare = bare.clone();
+        move || {
+            let bare = bare.clone();
+            async move { bare.run(shape).await }
+        }
+    };
+    let campaign = || {
+        let product = product.client();
+        move || {
+            let product = product.clone();
+            async move { product.campaign().await }
+        }
+    };
+
+    let latencies = one_at_a_time(WARM_RUNS, samples.campaigns, one(Shape::Campaign)).await?;
+    rounds.latencies("bare", &latencies);
+    let latencies = one_at_a_time(WARM_RUNS, samples.campaigns, campaign()).await?;
+    rounds.latencies("campaign", &latencies);
+
+    let pids = [("bare", None)];
+    throughput(samples, meter, &pids, one(Shape::Campaign), rounds).await?;
+    let pids: Vec<_> = std::iter::once(("campaign", None))
+        .chain(
+            product
+                .pids()
+                .into_iter()
+                .map(|(name, pid)| (name, Some(pid))),
+        )
+        .collect();
+    throughput(samples, meter, &pids, campaign(), rounds).await?;
+
+    let latencies = one_at_a_time(WARM_RUNS, samples.pipelines, one(Shape::Pipeline)).await?;
+    rounds.latencies("bare.pipeline", &latencies);
+    let run = || {
+        let pipeline = pipeline.client();
+        async move { pipeline.run().await }
+    };
+    let latencies = one_at_a_time(WARM_RUNS, samples.pipelines, run).await?;
+    rounds.latencies("pipeline", &latencies);
+    Ok(())
+}
+
+/// Runs at full pace. The first of `pids` names the figures; the others are processes of its own whose
+/// CPU is taken down too.
+async fn throughput<F: Future<Output = anyhow::Result<()>> + Send + 'static>(
+    samples: Samples,
+    meter: &Meter,
+    pids: &[(&'static str, Option<u32>)],
+    run: impl Fn() -> F + Clone + Send + Sync + 'static,
+    rounds: &mut Rounds,
+) -> anyhow::Result<()> {
+    let name = pids.first().map_or("", |(name, _)| name);
+    let load = Load::start(IN_FLIGHT, run);
+    tokio::time::sleep(WARM_UP).await;
+    let (before, cpu) = (load.mark(), meter.cpu(&pids[1..])?);
+    tokio::time::sleep(samples.window).await;
+    let (after, spent) = (load.mark(), meter.cpu(&pids[1..])?);
+    load.stop().await?;
+    let runs = after.since(&before);
+    anyhow::ensure!(runs.count > 0, "no run of {name} ended within the window");
+    rounds.add(&format!("{name}.per_s_64"), runs.per_s());
+    for ((what, after), (_, before)) in spent.into_iter().zip(cpu) {
+        let each = (after - before).as_secs_f64() * 1e6 / runs.count as f64;
+        rounds.add(&format!("{name}.{what}_cpu_us"), each);
+    }
+    Ok(())
+}
+
+/// Commits that wait for the disk and messages, per run. Postgres tells its counts late, so this is apart
+/// from what is timed.
+async fn count(
+    samples: Samples,
+    meter: &Meter,
+    bare: &Bare,
+    product: &Product,
+    results: &mut Results,
+) -> anyhow::Result<()> {
+    let of_bare = {
+        let bare = bare.clone();
+        move || {
+            let bare = bare.clone();
+            async move { bare.run(Shape::Campaign).await }
+        }
+    };
+    let of_product = {
+        let product = product.client();
+        move || {
+            let product = product.clone();
+            async move { product.campaign().await }
+        }
+    };
+    for (name, places) in [
+        ("bare", 1),
+        ("campaign", 1),
+        ("bare", IN_FLIGHT),
+        ("campaign", IN_FLIGHT),
+    ] {
+        tokio::time::sleep(STATISTICS_LAG).await;
+        let before = meter.counts().await?;
+        let load = match name {
+            "bare" => Load::start(places, of_bare.clone()),
+            _ => Load::start(places, of_product.clone()),
+        };
+        tokio::time::sleep(samples.window / 2).await;
+        let runs = load.stop().await?;
+        tokio::time::sleep(STATISTICS_LAG).await;
+        let counts = meter.counts().await?.since(&before);
+        let each = |count: u64| count as f64 / runs.max(1) as f64;
+        let pace = if places == 1 { "sequential" } else { "64" };
+        results.set(&format!("{name}.flushes_{pace}"), each(counts.flushes));
+        results.set(
+            &format!("{name}.commits_{pace}"),
+            each(counts.transactions),
+        );
+        if places > 1 {
+            results.set(&format!("{name}.wal_bytes"), each(counts.wal_bytes));
+        } else if name == "campaign" {
+            results.set("campaign.messages", each(counts.messages));
+            results.set("campaign.events", each(counts.events));
+        }
+    }
+    Ok(())
+}
+
+/// The binaries of the product, up to date and in this profile.
+struct Binaries {
+    folder: PathBuf,
+}
+
+impl Binaries {
+    fn get(&self, name: &str) -> Binary {
+        Binary::at(self.folder.join(name))
+    }
+}
+
+async fn build() -> anyhow::Result<Binaries> {
+    let running = std::env::current_exe()?;
+    let folder = running.parent().context("the bench has no folder")?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = tokio::process::Command::new(cargo);
+    command
+        .args(["build", "--locked", "--quiet", "--bins"])
+        .args(["-p", "orchestrator", "-p", "agent-worker"])
+        .args(["-p", "audit-worker"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    let status = command.status().await.context("cargo does not start")?;
+    anyhow::ensure!(status.success(), "the product does not build");
+    Ok(Binaries {
+        folder: folder.to_owned(),
+    })
+}
