@@ -184,17 +184,9 @@ async fn measure_round(
     let latencies = one_at_a_time(WARM_RUNS, samples.campaigns, campaign()).await?;
     rounds.latencies("campaign", &latencies);
 
-    let pids = [("bare", None)];
-    throughput(samples, meter, &pids, one(Shape::Campaign), rounds).await?;
-    let pids: Vec<_> = std::iter::once(("campaign", None))
-        .chain(
-            product
-                .pids()
-                .into_iter()
-                .map(|(name, pid)| (name, Some(pid))),
-        )
-        .collect();
-    throughput(samples, meter, &pids, campaign(), rounds).await?;
+    throughput(samples, meter, "bare", &[], one(Shape::Campaign), rounds).await?;
+    let pids = product.pids();
+    throughput(samples, meter, "campaign", &pids, campaign(), rounds).await?;
 
     let latencies = one_at_a_time(WARM_RUNS, samples.pipelines, one(Shape::Pipeline)).await?;
     rounds.latencies("bare.pipeline", &latencies);
@@ -207,21 +199,20 @@ async fn measure_round(
     Ok(())
 }
 
-/// Runs at full pace. The first of `pids` names the figures; the others are processes of its own whose
-/// CPU is taken down too.
+/// Runs at full pace; the CPU of the processes `pids` is taken down too.
 async fn throughput<F: Future<Output = anyhow::Result<()>> + Send + 'static>(
     samples: Samples,
     meter: &Meter,
+    name: &str,
     pids: &[(&'static str, Option<u32>)],
     run: impl Fn() -> F + Clone + Send + Sync + 'static,
     rounds: &mut Rounds,
 ) -> anyhow::Result<()> {
-    let name = pids.first().map_or("", |(name, _)| name);
     let load = Load::start(IN_FLIGHT, run);
     tokio::time::sleep(WARM_UP).await;
-    let (before, cpu) = (load.mark(), meter.cpu(&pids[1..])?);
+    let (before, cpu) = (load.mark(), meter.cpu(pids)?);
     tokio::time::sleep(samples.window).await;
-    let (after, spent) = (load.mark(), meter.cpu(&pids[1..])?);
+    let (after, spent) = (load.mark(), meter.cpu(pids)?);
     load.stop().await?;
     let runs = after.since(&before);
     anyhow::ensure!(runs.count > 0, "no run of {name} ended within the window");
@@ -275,10 +266,7 @@ async fn count(
         let each = |count: u64| count as f64 / runs.max(1) as f64;
         let pace = if places == 1 { "sequential" } else { "64" };
         results.set(&format!("{name}.flushes_{pace}"), each(counts.flushes));
-        results.set(
-            &format!("{name}.commits_{pace}"),
-            each(counts.transactions),
-        );
+        results.set(&format!("{name}.commits_{pace}"), each(counts.transactions));
         if places > 1 {
             results.set(&format!("{name}.wal_bytes"), each(counts.wal_bytes));
         } else if name == "campaign" {

@@ -4,8 +4,7 @@
 //! Start with [`Layout`] (what is to run), then [`Stack::start`]; `client` is how to talk to it.
 
 mod client;
-
-use std::path::PathBuf;
+mod model;
 
 use anyhow::Context;
 use bus::signature::{Seed, Signer};
@@ -13,7 +12,10 @@ use rig::{Binary, Nats, Postgres, Process, free_port};
 use service::env;
 use tempfile::TempDir;
 
-pub use self::client::{Clients, Events, LIMIT, channel, until};
+pub use self::{
+    client::{Clients, Events, LIMIT, channel, until},
+    model::Model,
+};
 use crate::fake_model::{Call, Rule};
 
 /// One of our services.
@@ -104,8 +106,7 @@ pub struct Stack {
     pub signer: Signer,
     /// The services, in the order of [`Role::ALL`].
     pub services: Vec<Service>,
-    model: Process,
-    model_url: String,
+    model: Model,
     files: TempDir,
     http: reqwest::Client,
 }
@@ -123,10 +124,10 @@ impl Stack {
         std::fs::write(&key, seed.reveal())?;
         let signer = Signer::new(&seed)?;
 
-        let (database, nats, (model, model_url)) = tokio::try_join!(
+        let (database, nats, model) = tokio::try_join!(
             async { Postgres::shared().await?.database().await },
             Nats::own(),
-            model(layout, files.path().join("world.log")),
+            Model::start(layout.seed, layout.delay_ms),
         )?;
         let mut stack = Self {
             nats,
@@ -134,7 +135,6 @@ impl Stack {
             signer,
             services: Vec::new(),
             model,
-            model_url,
             files,
             // A kept connection would belong to the runtime that made it, and each test has its own.
             http: reqwest::Client::builder()
@@ -181,7 +181,7 @@ impl Stack {
             }
             Role::AgentWorker => self
                 .worker(binary)
-                .env(env::MODEL_URL, &self.model_url)
+                .env(env::MODEL_URL, &self.model.url)
                 .env(env::MODEL, crate::fake_model::MODEL),
             Role::AuditWorker => self.worker(binary),
             Role::EventGateway => {
@@ -276,10 +276,7 @@ impl Stack {
     /// # Errors
     /// When it does not take the rule.
     pub async fn rule(&self, rule: &Rule) -> anyhow::Result<()> {
-        let url = format!("{}/rules", self.model_url);
-        let answer = self.http.post(url).json(rule).send().await?;
-        answer.error_for_status()?;
-        Ok(())
+        self.model.rule(rule).await
     }
 
     /// Takes back the rules for a brief; what hung for it goes on.
@@ -287,30 +284,15 @@ impl Stack {
     /// # Errors
     /// When the fake model does not answer.
     pub async fn unrule(&self, brief: &str) -> anyhow::Result<()> {
-        let which = crate::fake_model::Drop {
-            brief: Some(brief.to_owned()),
-        };
-        let url = format!("{}/rules", self.model_url);
-        let answer = self.http.delete(url).json(&which).send().await?;
-        answer.error_for_status()?;
-        Ok(())
+        self.model.unrule(Some(brief)).await
     }
 
-    /// The world log: every call that the fake model accepted, and who went away meanwhile.
+    /// The world log of the fake model.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn calls(&self) -> anyhow::Result<Vec<Call>> {
-        let text = match std::fs::read_to_string(self.files.path().join("world.log")) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            read => read?,
-        };
-        // The last line may be half written at this moment.
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole
-            .lines()
-            .map(|line| Ok(serde_json::from_str(line)?))
-            .collect()
+        self.model.calls()
     }
 
     /// The calls for one brief.
@@ -346,24 +328,4 @@ impl Stack {
     pub fn model_runs(&self) -> bool {
         self.model.is_running()
     }
-}
-
-async fn model(layout: &Layout, world_log: PathBuf) -> anyhow::Result<(Process, String)> {
-    let listen = format!("127.0.0.1:{}", free_port()?);
-    let url = format!("http://{listen}");
-    let process = Binary::new("fake-model")
-        .arg("--listen")
-        .arg(&listen)
-        .arg("--world-log")
-        .arg(world_log)
-        .arg("--seed")
-        .arg(layout.seed.to_string())
-        .arg("--min-delay-ms")
-        .arg(layout.delay_ms.0.to_string())
-        .arg("--max-delay-ms")
-        .arg(layout.delay_ms.1.to_string())
-        .ready_at(format!("{url}/health/ready"))
-        .start()
-        .await?;
-    Ok((process, url))
 }

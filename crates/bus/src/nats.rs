@@ -12,7 +12,11 @@ mod pull;
 mod standing;
 mod streams;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -39,6 +43,45 @@ pub struct Options {
     pub inbox_prefix: Option<String>,
     /// Shown at the server, such as `agent-worker`.
     pub name: String,
+}
+
+impl Options {
+    /// The options of a service. `credentials` is the file with the seed of its nkey; with one, its answers
+    /// come below `_INBOX.<role>`, so that no other user can read them.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn of_service(
+        url: &str,
+        credentials: Option<&Path>,
+        role: &str,
+    ) -> Result<Self, CredentialsError> {
+        let read = |path: &Path| {
+            std::fs::read_to_string(path)
+                .map(|text| text.trim().to_owned())
+                .map_err(|source| CredentialsError {
+                    path: path.to_owned(),
+                    source,
+                })
+        };
+        let nkey_seed = credentials.map(read).transpose()?;
+        Ok(Self {
+            url: url.to_owned(),
+            inbox_prefix: nkey_seed.as_ref().map(|_| format!("_INBOX.{role}")),
+            nkey_seed,
+            name: role.to_owned(),
+        })
+    }
+}
+
+/// The credentials cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the NATS credentials cannot be read from {path}: {source}")]
+pub struct CredentialsError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
 }
 
 impl fmt::Debug for Options {

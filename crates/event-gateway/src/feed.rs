@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bus::{
-    Bus, Subject,
+    Bus, Envelope, Subject,
     port::{EventFeed, From, Listen},
 };
-use model::limits::MAX_REQUEST_BYTES;
+use model::{RunId, TenantId, limits::MAX_REQUEST_BYTES};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use wire::{events::v1::Event, job::v1::Heads};
@@ -39,9 +39,7 @@ pub struct Feed {
 
 impl Default for Feed {
     fn default() -> Self {
-        Self {
-            signals: broadcast::channel(SIGNAL_QUEUE).0,
-        }
+        Self { signals: broadcast::channel(SIGNAL_QUEUE).0 }
     }
 }
 
@@ -67,7 +65,12 @@ impl Feed {
                 let events = bus.events(&Subject::all_events(), From::Now).await?;
                 Ok::<_, bus::BusError>((heads, events))
             };
-            match opened.await {
+            let opened = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                opened = opened => opened,
+            };
+            match opened {
                 Ok((heads, events)) => {
                     self.tell(Signal::Missed);
                     self.read(bus.as_ref(), heads, events, &stop).await;
@@ -97,10 +100,11 @@ impl Feed {
                 biased;
                 () = stop.cancelled() => return,
                 event = events.next() => match event {
-                    Ok((position, envelope)) => match wire::json::from_json(&envelope.body, MAX_REQUEST_BYTES) {
-                        Ok(event) => self.tell(Signal::Event(Arc::new(event), position)),
-                        Err(error) => tracing::warn!(id = envelope.id, %error, "an event cannot be read"),
-                    },
+                    Ok((position, envelope)) => {
+                        if let Some(event) = decode(&envelope) {
+                            self.tell(Signal::Event(Arc::new(event), position));
+                        }
+                    }
                     Err(error) => {
                         tracing::debug!(%error, "the event stream broke off");
                         return;
@@ -120,4 +124,22 @@ impl Feed {
             }
         }
     }
+}
+
+/// The event of a message; none when it cannot be read, or is of another run than its subject says.
+pub(crate) fn decode(envelope: &Envelope) -> Option<Event> {
+    let event: Event = match wire::json::from_json(&envelope.body, MAX_REQUEST_BYTES) {
+        Ok(event) => event,
+        Err(error) => {
+            tracing::warn!(id = envelope.id, %error, "an event cannot be read");
+            return None;
+        }
+    };
+    let subject = TenantId::new(event.tenant.as_str())
+        .and_then(|tenant| Ok(Subject::events(&tenant, &RunId::new(event.run_id.as_str())?)));
+    if subject.as_ref() == Ok(&envelope.subject) {
+        return Some(event);
+    }
+    tracing::warn!(id = envelope.id, subject = %envelope.subject, "an event is of another run than its subject");
+    None
 }

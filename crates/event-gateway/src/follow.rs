@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::service::metric;
 use model::RunId;
 use tokio::sync::{
     broadcast::{self, error::RecvError},
@@ -11,7 +12,7 @@ use wire::events::v1::Event;
 
 use crate::{
     feed::{Feed, Signal},
-    history::{Error, History},
+    history::{Error, History, Page},
     limits::PAUSE,
 };
 
@@ -22,6 +23,10 @@ pub struct Follower {
     last: u64,
     rested: bool,
     live: broadcast::Receiver<Signal>,
+    /// Read by [`Follower::check`].
+    first: Option<Page>,
+    /// The history was read to its end once: what comes out of it later was missing on the bus.
+    caught_up: bool,
 }
 
 /// Why a stream ended.
@@ -49,6 +54,25 @@ impl Follower {
             last: after,
             rested: false,
             live: feed.subscribe(),
+            first: None,
+            caught_up: false,
+        }
+    }
+
+    /// Reads the first page ahead, so that a run that cannot be followed is refused before the stream begins.
+    /// The run's last number; none when there is no answer now, which [`Follower::run`] waits out.
+    ///
+    /// # Errors
+    /// When the run cannot be read by this caller.
+    pub async fn check(&mut self) -> Result<Option<u64>, Error> {
+        match self.history.events(&self.run, self.last).await {
+            Ok(page) => {
+                let head = page.head;
+                self.first = Some(page);
+                Ok(Some(head))
+            }
+            Err(Error::Unavailable(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -62,8 +86,11 @@ impl Follower {
                     Ok(()) => behind = false,
                     Err(End::Failed(Error::Unavailable(why))) => {
                         tracing::debug!(run = %self.run, why, "history cannot be read now");
-                        tokio::time::sleep(PAUSE).await;
-                        continue;
+                        tokio::select! {
+                            biased;
+                            () = client.closed() => return End::ClientGone,
+                            () = tokio::time::sleep(PAUSE) => continue,
+                        }
                     }
                     Err(end) => return end,
                 }
@@ -77,9 +104,7 @@ impl Follower {
                 signal = self.live.recv() => signal,
             };
             match signal {
-                Ok(Signal::Event(event, _))
-                    if event.run_id == self.run.as_str() && event.sequence > self.last =>
-                {
+                Ok(Signal::Event(event, _)) if event.run_id == self.run.as_str() && event.sequence > self.last => {
                     if event.sequence == self.last + 1 {
                         if let Err(end) = self.pass(&client, Event::clone(&event)) {
                             return end;
@@ -88,9 +113,7 @@ impl Follower {
                         behind = true;
                     }
                 }
-                Ok(Signal::Head { run, sequence, .. }) => {
-                    behind = *run == *self.run.as_str() && sequence > self.last
-                }
+                Ok(Signal::Head { run, sequence, .. }) => behind = *run == *self.run.as_str() && sequence > self.last,
                 Ok(Signal::Event(..)) => {}
                 Ok(Signal::Missed) | Err(RecvError::Lagged(_)) => behind = true,
                 Err(RecvError::Closed) => return End::ClientGone,
@@ -101,25 +124,26 @@ impl Follower {
     /// Reads the history up to its head.
     async fn fill(&mut self, client: &mpsc::Sender<Event>) -> Result<(), End> {
         loop {
-            let page = self
-                .history
-                .events(&self.run, self.last)
-                .await
-                .map_err(End::Failed)?;
-            let empty = page.events.is_empty();
+            let page = match self.first.take() {
+                Some(page) => page,
+                None => self.history.events(&self.run, self.last).await.map_err(End::Failed)?,
+            };
+            let before = self.last;
             for event in page.events {
                 if event.sequence == self.last + 1 {
                     // History is as fast as the client: it waits for room instead of cutting it.
-                    let Ok(room) = client.reserve().await else {
-                        return Err(End::ClientGone);
-                    };
+                    let Ok(room) = client.reserve().await else { return Err(End::ClientGone) };
                     self.last = event.sequence;
                     self.rested = event.at_rest;
                     room.send(event);
                 }
             }
-            if empty || self.last >= page.head {
+            if self.caught_up {
+                metrics::counter!(metric::STREAM_FILLED).increment(self.last - before);
+            }
+            if self.last == before || self.last >= page.head {
                 self.rested = page.at_rest;
+                self.caught_up = true;
                 return Ok(());
             }
         }

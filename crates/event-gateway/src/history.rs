@@ -1,7 +1,10 @@
 //! Where events come from when the bus does not have them.
 
+pub mod grpc;
+
 use async_trait::async_trait;
 use model::{RunId, Timestamp};
+use tonic::Status;
 use wire::events::v1::Event;
 
 /// Why history cannot be read.
@@ -16,6 +19,21 @@ pub enum Error {
     /// No answer; try again.
     #[error("the orchestrator does not answer: {0}")]
     Unavailable(String),
+    /// More has changed since than one stream may ask for.
+    #[error("too much has changed since {0}; subscribe anew, and list the runs for what came before")]
+    TooMuch(Timestamp),
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::NotFound(_) => Self::not_found(message),
+            Error::Denied(_) => Self::permission_denied(message),
+            Error::Unavailable(_) => Self::unavailable(message),
+            Error::TooMuch(_) => Self::out_of_range(message),
+        }
+    }
 }
 
 /// Events of a run after a number.

@@ -8,6 +8,13 @@ pub const SIGNAL_QUEUE: usize = 256;
 pub const CLIENT_QUEUE: usize = 256;
 /// Events read from history at once.
 pub const HISTORY_PAGE: u32 = 500;
+/// Largest answer taken from the orchestrator, bytes.
+pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// Longest wait for an answer of the orchestrator.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages of changed runs, of 1,000 each over all tenants, that are read for one stream; who resumes from
+/// further back must start anew.
+pub const CHANGED_PAGES: usize = 200;
 /// The wait after the bus or the orchestrator did not answer.
 pub const PAUSE: Duration = Duration::from_millis(250);
 /// Streams of all tenants at once.
@@ -16,15 +23,33 @@ pub const MAX_STREAMS: usize = 10_000;
 pub const MAX_STREAMS_PER_TENANT: usize = 2_000;
 /// A silent stream says this often that it lives.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Runs whose last number a stream over many runs remembers.
-pub const TRACKED_RUNS: usize = 4_096;
-/// How far a resumed stream goes back when the bus no longer has its place.
-pub const RESUME_BACK: Duration = Duration::from_secs(30);
-/// Longest wait for the bus to show the event of a resume token.
-pub const FIRST_EVENT: Duration = Duration::from_secs(2);
-/// Pages of changed runs read at once.
-pub const MAX_CHANGED_PAGES: usize = 100;
-/// Callers whose key is remembered.
-pub const HELD_CALLERS: usize = 10_000;
-/// How long the answer about a key counts.
-pub const CALLER_COUNTS: Duration = Duration::from_secs(30);
+
+/// Runs whose position one stream over many runs remembers.
+pub const MAX_RUNS: usize = 4_096;
+/// What is asked for again whenever something may have been missed goes back this much further: clocks
+/// differ, and a commit shows later than its time.
+pub const MARGIN: Duration = Duration::from_secs(30);
+/// Events read back from the bus to learn where each run stood at a resume token.
+pub const MAX_WARM_UP: usize = 65_536;
+/// Longest time that this reading back may take; then the time counts.
+pub const WARM_UP_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait for the bus to show one event of the past.
+pub const BUS_WAIT: Duration = Duration::from_secs(2);
+/// A bus that gave nothing for this long has no more of the past to give.
+pub const QUIET: Duration = Duration::from_secs(1);
+
+/// Longest resume token, bytes.
+pub const MAX_TOKEN_BYTES: usize = 6 * 1024;
+/// Runs in a resume token that are ahead of the bus.
+pub const MAX_AHEAD: usize = 32;
+/// Values of one field of a filter.
+pub const MAX_FILTER_VALUES: usize = 32;
+/// Longest value of a filter, bytes.
+pub const MAX_FILTER_BYTES: usize = 64;
+
+/// API keys whose owner is remembered.
+pub const HELD_KEYS: usize = 10_000;
+/// How long a key that was withdrawn may still open streams.
+pub const HELD_FOR: Duration = Duration::from_secs(30);
+/// How long open streams get to end at a stop.
+pub const DRAIN: Duration = Duration::from_secs(20);

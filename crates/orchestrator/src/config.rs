@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use ::service::env;
-use anyhow::Context;
 use bus::{
     nats::{self, Nats},
     signature::{Seed, Signer},
@@ -69,22 +68,11 @@ impl Config {
         let replica = self
             .instance
             .unwrap_or_else(|| format!("orchestrator-{}", uuid::Uuid::now_v7().simple()));
-        let nkey_seed = match &self.nats_credentials {
-            None => None,
-            Some(path) => {
-                let read = std::fs::read_to_string(path);
-                let text = read.with_context(|| {
-                    format!("the NATS credentials {} cannot be read", path.display())
-                })?;
-                Some(text.trim().to_owned())
-            }
-        };
-        let nats = nats::Options {
-            url: self.nats_url,
-            inbox_prefix: nkey_seed.as_ref().map(|_| "_INBOX.orchestrator".to_owned()),
-            nkey_seed,
-            name: replica.clone(),
-        };
+        let nats = nats::Options::of_service(
+            &self.nats_url,
+            self.nats_credentials.as_deref(),
+            "orchestrator",
+        )?;
         let bus = Arc::new(Nats::connect(&nats).await?);
         Service::build(
             Options {

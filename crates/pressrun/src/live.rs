@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wire::{events::v1::Event, run::v1::GetRequest};
+use wire::{
+    events::v1::{Event, SubscribeRequest, subscribe_response::What},
+    run::v1::GetRequest,
+};
 
 use crate::{Failure, args::Output, client::Client, output};
 
@@ -40,25 +43,27 @@ pub(crate) async fn watch(
 }
 
 async fn follow(client: &Client, run: &str, last: &mut u64, view: &View) -> Result<(), Failure> {
-    loop {
-        let page = client
-            .runs()
-            .list_events(wire::run::v1::ListEventsRequest {
-                run_id: run.to_owned(),
-                after: *last,
-                limit: 0,
-            })
-            .await?
-            .into_inner();
-        for event in page.events {
-            *last = event.sequence;
-            view.show(&event)?;
+    let request = SubscribeRequest {
+        run_id: run.to_owned(),
+        after: *last,
+        until_rest: true,
+        ..SubscribeRequest::default()
+    };
+    let mut stream = client.events().subscribe(request).await?.into_inner();
+    while let Some(message) = stream.message().await? {
+        match message.what {
+            Some(What::Event(event)) => {
+                *last = event.sequence;
+                view.show(&event)?;
+            }
+            Some(What::Lagged(lagged)) => {
+                *last = lagged.after;
+                return Err(Failure::Unavailable("the stream was cut".to_owned()));
+            }
+            Some(What::Heartbeat(_)) | None => {}
         }
-        if page.at_rest {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    Ok(())
 }
 
 struct View {

@@ -16,6 +16,7 @@ use bus::{
     Bus, Memory, Subject,
     signature::{Seed, Signer, Verifier},
 };
+use event_gateway::history::grpc::Orchestrator;
 use service::{clock, supervise::Tasks};
 use store::sqlite::Sqlite;
 use tokio_util::sync::CancellationToken;
@@ -82,7 +83,20 @@ impl Stack {
         )
         .await?;
         let orchestrator_url = format!("http://{}", orchestrator.addr());
-        let gateway_url = orchestrator_url.clone();
+        let gateway = event_gateway::Service::build(
+            event_gateway::Options {
+                listen: loopback(),
+                api_keys: false,
+            },
+            event_gateway::Ports {
+                bus: bus.clone(),
+                orchestrator: Orchestrator::new(&orchestrator_url).map_err(anyhow::Error::from)?,
+            },
+            stop.clone(),
+        )
+        .await?;
+        let gateway_url = format!("http://{}", gateway.addr());
+
         let ports = worker::host::Ports {
             bus,
             verifier,
@@ -109,7 +123,7 @@ impl Stack {
         let stack = Self {
             client: Client::new(&orchestrator_url, &gateway_url, None)?,
             orchestrator: tokio::spawn(orchestrator.run()),
-            gateway: tokio::spawn(async { Ok(()) }),
+            gateway: tokio::spawn(gateway.run()),
             workers: tokio::spawn(async move { Ok(tasks.run(DRAIN).await?) }),
             stop,
             stop_workers,

@@ -157,11 +157,6 @@ impl World {
         self.born.elapsed()
     }
 
-    /// The wall clock, as it stands.
-    pub(crate) fn clock(&self) -> Timestamp {
-        let moved = self.moved.load(Ordering::Relaxed);
-        Timestamp(BEGINNING + moved).after(self.elapsed())
-    }
 
     /// How far the clock was moved, milliseconds.
     pub(crate) fn moved(&self) -> i64 {

@@ -4,7 +4,7 @@
 use std::{convert::Infallible, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bus::{
-    BusError, Nats,
+    BusError, Nats, nats,
     signature::{PublicKey, Verifier},
 };
 use model::AgentKind;
@@ -96,13 +96,8 @@ impl Default for Hosting {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The credentials cannot be read.
-    #[error("the NATS credentials cannot be read from {path}: {source}")]
-    Credentials {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Credentials(#[from] nats::CredentialsError),
     /// No connection to the bus.
     #[error(transparent)]
     Bus(#[from] BusError),
@@ -127,22 +122,8 @@ impl Connection {
     /// # Errors
     /// When the bus cannot be reached or used, or an option is wrong.
     pub async fn ports(&self, role: &str) -> Result<Ports, Error> {
-        let nkey_seed = match &self.nats_credentials {
-            None => None,
-            Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|source| Error::Credentials {
-                    path: path.clone(),
-                    source,
-                })?;
-                Some(text.trim().to_owned())
-            }
-        };
-        let options = bus::nats::Options {
-            url: self.nats_url.clone(),
-            inbox_prefix: nkey_seed.as_ref().map(|_| format!("_INBOX.{role}")),
-            nkey_seed,
-            name: role.to_owned(),
-        };
+        let options =
+            nats::Options::of_service(&self.nats_url, self.nats_credentials.as_deref(), role)?;
         Ok(Ports {
             bus: Arc::new(Nats::connect(&options).await?),
             verifier: Arc::new(Verifier::new(self.verify_keys.iter().cloned())),

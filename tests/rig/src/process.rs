@@ -39,6 +39,14 @@ impl Binary {
         Self::of(Program::Workspace(name.to_owned()))
     }
 
+    /// Where the binary of that name is, for what [`Process`] does not do.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub async fn path(name: &str) -> anyhow::Result<PathBuf> {
+        built(name).await
+    }
+
     /// Any program.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {

@@ -174,7 +174,10 @@ async fn commit(
                 Command::Outcome { run, job, message } => {
                     ack.push(message);
                     // A repeat: its run has had it.
-                    if !runs.get_mut(&run).is_some_and(|state| state.out.remove(&job)) {
+                    if !runs
+                        .get_mut(&run)
+                        .is_some_and(|state| state.out.remove(&job))
+                    {
                         continue;
                     }
                     rows.add(run, job);

@@ -35,10 +35,7 @@ pub(super) async fn measure(
     for clients in [1, 16] {
         let (per_s, latencies) = commits(&database, clients, time).await?;
         results.set(&format!("floor.commits_per_s_{clients}"), per_s);
-        results.set(
-            &format!("floor.commit_ms_{clients}"),
-            latencies.within(0.5),
-        );
+        results.set(&format!("floor.commit_ms_{clients}"), latencies.within(0.5));
     }
     let data = PathBuf::from(postgres.query("show data_directory").await?);
     let latencies = tokio::task::spawn_blocking(move || flushes(&data)).await??;
@@ -127,9 +124,8 @@ async fn publishes(js: &jetstream::Context, places: usize, time: Duration) -> an
 
 fn publish(
     js: &jetstream::Context,
-) -> impl Future<
-    Output = Result<jetstream::context::PublishAckFuture, jetstream::context::PublishError>,
-> + '_ {
+) -> impl Future<Output = Result<jetstream::context::PublishAckFuture, jetstream::context::PublishError>>
++ '_ {
     js.publish("floor.message", vec![b'x'; SIZE].into())
 }
 

@@ -63,7 +63,10 @@ impl Load {
         places: usize,
         run: impl Fn() -> F + Clone + Send + Sync + 'static,
     ) -> Self {
-        let (ended, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (ended, stop) = (
+            Arc::new(AtomicU64::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
         let mut load = Self {
             ended: ended.clone(),
             stop: stop.clone(),

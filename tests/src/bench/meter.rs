@@ -117,7 +117,9 @@ struct Cpu {
 fn cluster_cpu(postmaster: u32) -> anyhow::Result<Duration> {
     let main = cpu(postmaster)?;
     let mut sum = main.own + main.children;
-    for entry in std::fs::read_dir("/proc").context("/proc cannot be read: CPU is counted on Linux")? {
+    for entry in
+        std::fs::read_dir("/proc").context("/proc cannot be read: CPU is counted on Linux")?
+    {
         let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
             continue;

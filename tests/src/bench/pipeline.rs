@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use bus::signature::{Seed, Signer};
 use model::{AgentKind, CampaignId, RunId, RunStatus, TenantId, fact::FactTypes};
 use orchestrator::{
@@ -47,19 +47,20 @@ impl Pipeline {
         let nats = Nats::own().await?;
         let database = postgres.database().await?;
         store::postgres::migrate(&database).await?;
-        let store = store::postgres::Postgres::connect(&store::postgres::Options::new(&database));
-        let store = Arc::new(store.await?);
-        let bus = bus::Nats::connect(&bus::nats::Options {
+        let options = store::postgres::Options::new(&database);
+        let store = Arc::new(store::postgres::Postgres::connect(&options).await?);
+        let options = bus::nats::Options {
             url: nats.url().to_owned(),
             nkey_seed: None,
             inbox_prefix: None,
             name: "bench".to_owned(),
-        });
+        };
+        let bus = Arc::new(bus::Nats::connect(&options).await?);
         let signer = Arc::new(Signer::new(&Seed::generate()?)?);
         let ports = Ports {
             store: store.clone(),
             queries: store,
-            bus: Arc::new(bus.await?),
+            bus,
             signer: signer.clone(),
         };
         let options = Options {
@@ -152,7 +153,9 @@ fn plan(kinds: &[String]) -> anyhow::Result<Plan> {
         "workflow: pipeline\nmode: sequence\nversion: 1\ninput: PipelineInput\nsteps:\n".to_owned();
     let mut before: Option<&String> = None;
     for kind in kinds {
-        source.push_str(&format!("  {kind}:\n    agent: {kind}\n    result: {kind}\n"));
+        source.push_str(&format!(
+            "  {kind}:\n    agent: {kind}\n    result: {kind}\n"
+        ));
         if let Some(before) = before {
             source.push_str(&format!("    needs: [{before}]\n    with: [{before}]\n"));
         }

@@ -92,7 +92,11 @@ impl Product {
         let run = clients.submit(&request).await?.run_id;
         rests.of(&run).await?;
         let result = clients.result(&run).await?;
-        ensure!(result.status == "success", "the run ended {}", result.status);
+        ensure!(
+            result.status == "success",
+            "the run ended {}",
+            result.status
+        );
         let artifacts = result.artifacts.context("the result has no artifacts")?;
         let complete = artifacts.copy.is_some()
             && artifacts.short_copy.is_some()

@@ -66,10 +66,7 @@ fn page(results: &Results) -> Result<String, std::fmt::Error> {
         (
             "one campaign at a time, p50",
             "ms",
-            [
-                ("bare", "bare.p50_ms"),
-                ("product", "campaign.p50_ms"),
-            ],
+            [("bare", "bare.p50_ms"), ("product", "campaign.p50_ms")],
         ),
         (
             "one pipeline at a time, p50",
@@ -82,10 +79,7 @@ fn page(results: &Results) -> Result<String, std::fmt::Error> {
         (
             "64 campaigns in flight",
             "campaigns/s",
-            [
-                ("bare", "bare.per_s_64"),
-                ("product", "campaign.per_s_64"),
-            ],
+            [("bare", "bare.per_s_64"), ("product", "campaign.per_s_64")],
         ),
         (
             "CPU of Postgres for one of 64 campaigns in flight",

@@ -33,7 +33,7 @@ fn product(content: &str) -> outcome::Result {
     outcome::Result::Product(Product {
         content_json: content.to_owned(),
         hash: ContentHash::of(content.as_bytes()).to_string(),
-        facts_json: r#"{"words":{"number":3.0}}"#.to_owned(),
+        facts_json: r#"{"words":3.0}"#.to_owned(),
         agent: "copy".to_owned(),
         model: "the-test".to_owned(),
         prompt_version: "1".to_owned(),

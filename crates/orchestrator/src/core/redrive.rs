@@ -75,8 +75,7 @@ async fn check(
 ) -> Result<(), WorkError> {
     let now = core.ports.store.now().await?;
     let started = *started.get_or_insert(now);
-    let before =
-        Timestamp(now.0 - i64::try_from(SILENCE_CHECK.as_millis()).unwrap_or(i64::MAX));
+    let before = Timestamp(now.0 - i64::try_from(SILENCE_CHECK.as_millis()).unwrap_or(i64::MAX));
     let mut still = Missed::new();
     let mut lookups = 0;
     let mut after = None;

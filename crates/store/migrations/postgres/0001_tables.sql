@@ -42,7 +42,7 @@ create table run_events (
     body text not null,
     primary key (tenant, run, last_seq),
     check (first_seq <= last_seq)
-) with (autovacuum_vacuum_insert_scale_factor = 0.05);
+) with (toast_tuple_target = 8160, autovacuum_vacuum_insert_scale_factor = 0.05);
 -- What changed since a time is asked here and not of runs, where such an index would break HOT.
 create index run_events_by_time on run_events (at);
 
@@ -53,7 +53,7 @@ create table run_snapshots (
     format integer not null,
     body text not null,
     primary key (tenant, run)
-);
+) with (toast_tuple_target = 8160);
 
 -- A row exists exactly while its job is under way.
 create table jobs (
@@ -79,7 +79,8 @@ create table artifact_versions (
     provenance text not null,
     content text not null,
     primary key (tenant, run, step, version)
-);
+) with (toast_tuple_target = 8160);
+-- Contents of a few kilobytes stay in their row as they are: compressing one costs more than its commit.
 
 -- The active version of each step that made an artifact, as of the last rest.
 create table artifacts (
@@ -123,7 +124,7 @@ create table blobs (
     hash text collate "C" not null,
     content text not null,
     primary key (tenant, hash)
-);
+) with (toast_tuple_target = 8160);
 
 create table workflows (
     tenant text collate "C" not null,

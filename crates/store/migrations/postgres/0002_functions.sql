@@ -155,10 +155,13 @@ begin
         on conflict do nothing;
 
         insert into campaigns (tenant, campaign, run, workflow, title, status, submitted, updated)
-        select distinct on (tenant, campaign)
-            tenant, campaign, run, workflow, title, status, submitted, updated
+        select distinct on (tenant, campaign) r.*
         from unnest(s_of) as s (i)
-        join runs on runs.tenant = t_tenant[i] and runs.run = t_run[i]
+        -- offset 0: look each run up by its key, never the other way round.
+        cross join lateral (
+            select tenant, campaign, run, workflow, title, status, submitted, updated
+            from runs where runs.tenant = t_tenant[i] and runs.run = t_run[i] offset 0
+        ) as r
         where i = any(won)
         order by tenant, campaign, submitted desc, run desc
         on conflict (tenant, campaign) do update

@@ -1,0 +1,47 @@
+//! `EventService`: streams over gRPC.
+
+use std::pin::Pin;
+
+use ::service::auth::{Principal, Role};
+use futures::{Stream, StreamExt};
+use tonic::{Request, Response, Status};
+use wire::events::v1::{
+    Heartbeat, Lagged, SubscribeRequest, SubscribeResponse, event_service_server::EventService,
+    subscribe_response::What,
+};
+
+use crate::{
+    request::{Wish, key},
+    stream::{Item, Resume, Streams},
+};
+
+#[tonic::async_trait]
+impl EventService for Streams {
+    type SubscribeStream = Pin<Box<dyn Stream<Item = Result<SubscribeResponse, Status>> + Send>>;
+
+    async fn subscribe(
+        &self,
+        request: Request<SubscribeRequest>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
+        let caller = Principal::with_role(request.extensions(), &[Role::Viewer])?.clone();
+        let key = key(&request.metadata().clone().into_headers());
+        let wish = Wish::new(request.into_inner())?;
+        let stream = self.open(&caller, key.as_deref(), wish, "grpc").await?;
+        Ok(Response::new(Box::pin(stream.items().map(response))))
+    }
+}
+
+fn response(item: Item) -> Result<SubscribeResponse, Status> {
+    let (what, resume) = match item {
+        Item::Event { event, resume } => (What::Event(*event), resume),
+        Item::Heartbeat { resume } => (What::Heartbeat(Heartbeat {}), resume),
+        Item::Lagged(Resume::After(after)) => {
+            (What::Lagged(Lagged { after, resume: String::new() }), None)
+        }
+        Item::Lagged(Resume::Token(resume)) => {
+            (What::Lagged(Lagged { after: 0, resume: resume.clone() }), Some(resume))
+        }
+        Item::Failed(status) => return Err(status),
+    };
+    Ok(SubscribeResponse { what: Some(what), resume: resume.unwrap_or_default() })
+}

@@ -1,0 +1,103 @@
+//! The gateway as a service: its ear, its two transports, one port.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use ::service::{
+    auth::Guard,
+    http::{App, Readiness},
+    supervise::{BoxError, Tasks},
+};
+use bus::Bus;
+use tokio_util::sync::CancellationToken;
+use wire::events::v1::event_service_server::EventServiceServer;
+
+use crate::{
+    feed::Feed,
+    history::grpc::Orchestrator,
+    limits::DRAIN,
+    sse,
+    stream::Streams,
+};
+
+/// How a gateway is to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Whether callers need API keys. Without, only callers on this machine are served.
+    pub api_keys: bool,
+}
+
+/// What it is given; `dev`, tests and production differ in nothing else.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where live events come from.
+    pub bus: Arc<dyn Bus>,
+    /// Where all events are, and who knows whose a key is.
+    pub orchestrator: Orchestrator,
+}
+
+/// A built gateway: its port is open.
+pub struct Service {
+    tasks: Tasks,
+    addr: SocketAddr,
+}
+
+impl Service {
+    /// Opens the port and starts to hear the bus.
+    ///
+    /// # Errors
+    /// When the port cannot be opened, or would be open to others without keys.
+    pub async fn build(options: Options, ports: Ports, stop: CancellationToken) -> anyhow::Result<Self> {
+        let Ports { bus, orchestrator } = ports;
+        let guard = if options.api_keys {
+            Guard::Keys(Arc::new(orchestrator.clone()))
+        } else {
+            Guard::local_only()?
+        };
+        let readiness = Readiness::default();
+        let feed = Feed::default();
+        let streams = Streams::new(feed.clone(), Arc::clone(&bus), orchestrator);
+        let mut app = App::new(guard, readiness.clone());
+        app.grpc.add_service(
+            EventServiceServer::new(streams.clone())
+                .max_decoding_message_size(::service::limits::MAX_REQUEST_BYTES)
+                .max_encoding_message_size(::service::limits::MAX_RESPONSE_BYTES),
+        );
+        app.routes = sse::routes(streams.clone());
+        let server = app.bind(options.listen).await?;
+        let addr = server.addr();
+        let mut tasks = Tasks::new(stop.clone());
+        tasks.spawn("feed", feed.run(bus, stop.clone()));
+        tasks.spawn("http", server.run(stop.clone()));
+        tasks.spawn("streams", async move {
+            stop.cancelled().await;
+            streams.drained().await;
+            Ok::<_, BoxError>(())
+        });
+        readiness.set(true);
+        Ok(Self { tasks, addr })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Adds a task that is watched with its own.
+    pub fn watch<E: Into<BoxError>>(
+        &mut self,
+        name: &'static str,
+        task: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        self.tasks.spawn(name, task);
+    }
+
+    /// Runs until the stop, then ends every stream.
+    ///
+    /// # Errors
+    /// When one of its tasks fails.
+    pub async fn run(self) -> anyhow::Result<()> {
+        Ok(self.tasks.run(DRAIN).await?)
+    }
+}
