@@ -6,6 +6,8 @@
 mod client;
 mod model;
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Context;
 use bus::signature::{Seed, Signer};
 use rig::{Binary, Nats, Postgres, Process, free_port};
@@ -321,6 +323,23 @@ impl Stack {
             (is_it && labels.contains(with)).then(|| value.parse::<f64>().ok())?
         });
         Ok(values.sum())
+    }
+
+    /// Copies what every process has written to where it outlives the stack: a folder of this name below
+    /// `target/rig/logs`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_logs(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/rig/logs");
+        let folder = root.join(name);
+        std::fs::create_dir_all(&folder)?;
+        for (number, service) in self.services.iter().enumerate() {
+            let file = format!("{number}-{}.log", service.role.binary());
+            std::fs::write(folder.join(file), service.process.log())?;
+        }
+        std::fs::write(folder.join("nats.log"), self.nats.log())?;
+        Ok(folder)
     }
 
     /// Whether the fake model still runs; a test may not blame others for its end.

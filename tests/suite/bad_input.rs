@@ -2,6 +2,7 @@
 
 mod answers;
 mod briefs;
+mod chatter;
 mod jobs;
 mod outcomes;
 mod streams;

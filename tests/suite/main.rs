@@ -21,8 +21,7 @@ async fn shared() -> anyhow::Result<&'static Stack> {
     static SHARED: OnceCell<Stack> = OnceCell::const_new();
     SHARED
         .get_or_try_init(async || {
-            let stack = Stack::start(&Layout::default())
-            .await?;
+            let stack = Stack::start(&Layout::default()).await?;
             workers_heard(&stack).await?;
             Ok(stack)
         })

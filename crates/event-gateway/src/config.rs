@@ -53,8 +53,9 @@ impl Config {
             None => None,
             Some(path) => {
                 let read = std::fs::read_to_string(path);
-                let text = read
-                    .with_context(|| format!("the NATS credentials {} cannot be read", path.display()))?;
+                let text = read.with_context(|| {
+                    format!("the NATS credentials {} cannot be read", path.display())
+                })?;
                 Some(text.trim().to_owned())
             }
         };
@@ -65,7 +66,10 @@ impl Config {
             name: ROLE.to_owned(),
         };
         let bus = Arc::new(Nats::connect(&nats).await?);
-        let options = Options { listen: self.listen, api_keys: self.api_keys };
+        let options = Options {
+            listen: self.listen,
+            api_keys: self.api_keys,
+        };
         Service::build(options, Ports { bus, orchestrator }, stop).await
     }
 }

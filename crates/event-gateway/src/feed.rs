@@ -39,7 +39,9 @@ pub struct Feed {
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { signals: broadcast::channel(SIGNAL_QUEUE).0 }
+        Self {
+            signals: broadcast::channel(SIGNAL_QUEUE).0,
+        }
     }
 }
 
@@ -135,8 +137,12 @@ pub(crate) fn decode(envelope: &Envelope) -> Option<Event> {
             return None;
         }
     };
-    let subject = TenantId::new(event.tenant.as_str())
-        .and_then(|tenant| Ok(Subject::events(&tenant, &RunId::new(event.run_id.as_str())?)));
+    let subject = TenantId::new(event.tenant.as_str()).and_then(|tenant| {
+        Ok(Subject::events(
+            &tenant,
+            &RunId::new(event.run_id.as_str())?,
+        ))
+    });
     if subject.as_ref() == Ok(&envelope.subject) {
         return Some(event);
     }

@@ -18,25 +18,36 @@ impl Filter {
         let mut problems = Vec::new();
         let mut check = |path: &str, values: &[String]| {
             let message = if values.len() > MAX_FILTER_VALUES {
-                format!("has {} values; at most {MAX_FILTER_VALUES} are taken", values.len())
+                format!(
+                    "has {} values; at most {MAX_FILTER_VALUES} are taken",
+                    values.len()
+                )
             } else if values.iter().any(|value| value.len() > MAX_FILTER_BYTES) {
                 format!("has more than {MAX_FILTER_BYTES} bytes")
             } else {
                 return;
             };
-            problems.push(Problem { path: format!("filter.{path}"), message });
+            problems.push(Problem {
+                path: format!("filter.{path}"),
+                message,
+            });
         };
         check("workflow", std::slice::from_ref(&filter.workflow));
         check("campaign_id", std::slice::from_ref(&filter.campaign_id));
         check("states", &filter.states);
         check("types", &filter.types);
-        if problems.is_empty() { Ok(Self(filter)) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self(filter))
+        } else {
+            Err(problems)
+        }
     }
 
     /// Whether the client wants the event.
     pub fn wants(&self, event: &Event) -> bool {
         let one = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
-        let any = |wanted: &[String], is: &str| wanted.is_empty() || wanted.iter().any(|name| name == is);
+        let any =
+            |wanted: &[String], is: &str| wanted.is_empty() || wanted.iter().any(|name| name == is);
         one(&self.0.workflow, &event.workflow)
             && one(&self.0.campaign_id, &event.campaign_id)
             && any(&self.0.states, &event.state)

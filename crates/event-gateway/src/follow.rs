@@ -104,7 +104,9 @@ impl Follower {
                 signal = self.live.recv() => signal,
             };
             match signal {
-                Ok(Signal::Event(event, _)) if event.run_id == self.run.as_str() && event.sequence > self.last => {
+                Ok(Signal::Event(event, _))
+                    if event.run_id == self.run.as_str() && event.sequence > self.last =>
+                {
                     if event.sequence == self.last + 1 {
                         if let Err(end) = self.pass(&client, Event::clone(&event)) {
                             return end;
@@ -113,7 +115,9 @@ impl Follower {
                         behind = true;
                     }
                 }
-                Ok(Signal::Head { run, sequence, .. }) => behind = *run == *self.run.as_str() && sequence > self.last,
+                Ok(Signal::Head { run, sequence, .. }) => {
+                    behind = *run == *self.run.as_str() && sequence > self.last
+                }
                 Ok(Signal::Event(..)) => {}
                 Ok(Signal::Missed) | Err(RecvError::Lagged(_)) => behind = true,
                 Err(RecvError::Closed) => return End::ClientGone,
@@ -126,13 +130,19 @@ impl Follower {
         loop {
             let page = match self.first.take() {
                 Some(page) => page,
-                None => self.history.events(&self.run, self.last).await.map_err(End::Failed)?,
+                None => self
+                    .history
+                    .events(&self.run, self.last)
+                    .await
+                    .map_err(End::Failed)?,
             };
             let before = self.last;
             for event in page.events {
                 if event.sequence == self.last + 1 {
                     // History is as fast as the client: it waits for room instead of cutting it.
-                    let Ok(room) = client.reserve().await else { return Err(End::ClientGone) };
+                    let Ok(room) = client.reserve().await else {
+                        return Err(End::ClientGone);
+                    };
                     self.last = event.sequence;
                     self.rested = event.at_rest;
                     room.send(event);

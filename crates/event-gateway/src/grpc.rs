@@ -35,13 +35,24 @@ fn response(item: Item) -> Result<SubscribeResponse, Status> {
     let (what, resume) = match item {
         Item::Event { event, resume } => (What::Event(*event), resume),
         Item::Heartbeat { resume } => (What::Heartbeat(Heartbeat {}), resume),
-        Item::Lagged(Resume::After(after)) => {
-            (What::Lagged(Lagged { after, resume: String::new() }), None)
-        }
-        Item::Lagged(Resume::Token(resume)) => {
-            (What::Lagged(Lagged { after: 0, resume: resume.clone() }), Some(resume))
-        }
+        Item::Lagged(Resume::After(after)) => (
+            What::Lagged(Lagged {
+                after,
+                resume: String::new(),
+            }),
+            None,
+        ),
+        Item::Lagged(Resume::Token(resume)) => (
+            What::Lagged(Lagged {
+                after: 0,
+                resume: resume.clone(),
+            }),
+            Some(resume),
+        ),
         Item::Failed(status) => return Err(status),
     };
-    Ok(SubscribeResponse { what: Some(what), resume: resume.unwrap_or_default() })
+    Ok(SubscribeResponse {
+        what: Some(what),
+        resume: resume.unwrap_or_default(),
+    })
 }

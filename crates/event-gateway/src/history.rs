@@ -20,7 +20,9 @@ pub enum Error {
     #[error("the orchestrator does not answer: {0}")]
     Unavailable(String),
     /// More has changed since than one stream may ask for.
-    #[error("too much has changed since {0}; subscribe anew, and list the runs for what came before")]
+    #[error(
+        "too much has changed since {0}; subscribe anew, and list the runs for what came before"
+    )]
     TooMuch(Timestamp),
 }
 

@@ -75,7 +75,15 @@ impl Many {
             Some(position) => Place::at(position, now),
             None => Place::new(now),
         };
-        Self { bus, history, tenant, live: feed.subscribe(), place, resume, behind: true }
+        Self {
+            bus,
+            history,
+            tenant,
+            live: feed.subscribe(),
+            place,
+            resume,
+            behind: true,
+        }
     }
 
     /// Where the stream stands before its first event.
@@ -114,11 +122,16 @@ impl Many {
             match signal {
                 Ok(Signal::Event(event, place)) => {
                     if event.tenant == self.tenant.as_str() {
-                        self.hear(client, Event::clone(&event), place, Slow::Cut).await?;
+                        self.hear(client, Event::clone(&event), place, Slow::Cut)
+                            .await?;
                         self.place.settle();
                     }
                 }
-                Ok(Signal::Head { tenant, run, sequence }) => {
+                Ok(Signal::Head {
+                    tenant,
+                    run,
+                    sequence,
+                }) => {
                     if *tenant == *self.tenant.as_str()
                         && let Ok(run) = RunId::new(&*run)
                     {
@@ -149,7 +162,10 @@ impl Many {
     async fn find(&mut self, at: &At) -> Option<Box<dyn EventFeed>> {
         let subject = Subject::events_of(&self.tenant);
         let from = From::Time(self.place.since().0);
-        let mut feed = timeout(BUS_WAIT, self.bus.events(&subject, from)).await.ok()?.ok()?;
+        let mut feed = timeout(BUS_WAIT, self.bus.events(&subject, from))
+            .await
+            .ok()?
+            .ok()?;
         let mut stood = Vec::new();
         for _ in 0..MAX_WARM_UP {
             let (sequence, envelope) = timeout(BUS_WAIT, feed.next()).await.ok()?.ok()?;
@@ -172,7 +188,11 @@ impl Many {
 
     /// Reads the bus's stream on until it shows what is heard live, or nothing more. The sweep afterwards
     /// finds whatever it does not show, so that ending early costs only time.
-    async fn catch_up(&mut self, client: &mpsc::Sender<Passed>, mut feed: Box<dyn EventFeed>) -> Result<(), End> {
+    async fn catch_up(
+        &mut self,
+        client: &mpsc::Sender<Passed>,
+        mut feed: Box<dyn EventFeed>,
+    ) -> Result<(), End> {
         let mut live_from = None;
         loop {
             tokio::select! {
@@ -211,7 +231,8 @@ impl Many {
         let born = self.place.born();
         for changed in self.changed(client).await? {
             let known = self.place.last(&changed.run);
-            self.fill(client, &changed.run, known, changed.sequence, born).await?;
+            self.fill(client, &changed.run, known, changed.sequence, born)
+                .await?;
         }
         self.behind = false;
         self.place.settle();
@@ -222,7 +243,8 @@ impl Many {
     async fn reach(&mut self, client: &mpsc::Sender<Passed>, head: &Changed) -> Result<(), End> {
         let known = self.place.last(&head.run);
         let born = self.place.born();
-        self.fill(client, &head.run, known, head.sequence, born).await
+        self.fill(client, &head.run, known, head.sequence, born)
+            .await
     }
 
     /// An event of the bus, with its place there.
@@ -233,24 +255,42 @@ impl Many {
         sequence: u64,
         slow: Slow,
     ) -> Result<(), End> {
-        let Ok(run) = RunId::new(event.run_id.as_str()) else { return Ok(()) };
-        let known = self.place.last(&run);
+        let Ok(run) = RunId::new(event.run_id.as_str()) else {
+            return Ok(());
+        };
+        let mut known = self.place.last(&run);
+        if known.is_none() && self.place.is_old(&event) {
+            self.place.stand(run.clone(), event.sequence);
+            known = Some(event.sequence);
+        }
         let before = event.sequence.saturating_sub(1);
         if known.unwrap_or(0) < before {
-            self.fill(client, &run, known, before, self.place.born()).await?;
+            self.fill(client, &run, known, before, self.place.born())
+                .await?;
             if self.place.last(&run) != Some(before) {
                 // What the store does not have has not happened; a head tells when it has.
                 return Ok(());
             }
         }
-        self.place.heard(At { sequence, id: event.id.clone() });
+        self.place.heard(At {
+            sequence,
+            id: event.id.clone(),
+        });
         if self.place.last(&run).unwrap_or(0) >= event.sequence {
             self.place.shown(&run, event.sequence);
             return Ok(());
         }
         self.place.shown(&run, event.sequence);
         self.place.pass(run, &event);
-        send(client, Passed { event, position: self.place.position() }, slow).await
+        send(
+            client,
+            Passed {
+                event,
+                position: self.place.position(),
+            },
+            slow,
+        )
+        .await
     }
 
     /// Passes what the history has of a run after `known` up to `to`. Of a run not seen before, what was
@@ -266,7 +306,9 @@ impl Many {
         let mut last = known.unwrap_or(0);
         let mut old = known.is_none();
         while last < to {
-            let Some(page) = self.page(client, run, last).await? else { return Ok(()) };
+            let Some(page) = self.page(client, run, last).await? else {
+                return Ok(());
+            };
             let before = last;
             for event in page.events {
                 if event.sequence != last + 1 || last == to {
@@ -279,7 +321,15 @@ impl Many {
                 } else {
                     self.place.pass_ahead(run.clone(), &event);
                     metrics::counter!(metric::STREAM_FILLED).increment(1);
-                    send(client, Passed { event, position: self.place.position() }, Slow::Wait).await?;
+                    send(
+                        client,
+                        Passed {
+                            event,
+                            position: self.place.position(),
+                        },
+                        Slow::Wait,
+                    )
+                    .await?;
                 }
             }
             if last == before {
@@ -290,7 +340,12 @@ impl Many {
     }
 
     /// A page of a run's history; none when there is no such run.
-    async fn page(&self, client: &mpsc::Sender<Passed>, run: &RunId, after: u64) -> Result<Option<Page>, End> {
+    async fn page(
+        &self,
+        client: &mpsc::Sender<Passed>,
+        run: &RunId,
+        after: u64,
+    ) -> Result<Option<Page>, End> {
         loop {
             match self.history.events(run, after).await {
                 Ok(page) => return Ok(Some(page)),
@@ -311,7 +366,9 @@ impl Many {
 }
 
 async fn wait_out(client: &mpsc::Sender<Passed>, error: Error) -> Result<(), End> {
-    let Error::Unavailable(why) = error else { return Err(End::Failed(error)) };
+    let Error::Unavailable(why) = error else {
+        return Err(End::Failed(error));
+    };
     tracing::debug!(why, "history cannot be read now");
     tokio::select! {
         biased;

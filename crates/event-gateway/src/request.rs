@@ -39,19 +39,34 @@ impl Wish {
     /// # Errors
     /// `INVALID_ARGUMENT` with every fault.
     pub fn new(request: SubscribeRequest) -> Result<Self, Status> {
-        let SubscribeRequest { run_id, after, resume, filter, until_rest } = request;
+        let SubscribeRequest {
+            run_id,
+            after,
+            resume,
+            filter,
+            until_rest,
+        } = request;
         let mut problems = Vec::new();
         let mut wrong = |path: &str, message: String| {
-            problems.push(Problem { path: path.to_owned(), message });
+            problems.push(Problem {
+                path: path.to_owned(),
+                message,
+            });
         };
         let of = if run_id.is_empty() {
             if after > 0 {
-                wrong("after", "needs a run_id; over many runs, send `resume`".to_owned());
+                wrong(
+                    "after",
+                    "needs a run_id; over many runs, send `resume`".to_owned(),
+                );
             }
             if until_rest {
                 wrong("until_rest", "needs a run_id".to_owned());
             }
-            match Some(resume).filter(|token| !token.is_empty()).map(|token| Position::parse(&token)) {
+            match Some(resume)
+                .filter(|token| !token.is_empty())
+                .map(|token| Position::parse(&token))
+            {
                 None => Some(Of::Tenant(None)),
                 Some(Ok(position)) => Some(Of::Tenant(Some(position))),
                 Some(Err(error)) => {
@@ -61,10 +76,17 @@ impl Wish {
             }
         } else {
             if !resume.is_empty() {
-                wrong("resume", "is for streams over many runs; with a run_id, send `after`".to_owned());
+                wrong(
+                    "resume",
+                    "is for streams over many runs; with a run_id, send `after`".to_owned(),
+                );
             }
             match RunId::new(run_id) {
-                Ok(run) => Some(Of::Run { run, after, until_rest }),
+                Ok(run) => Some(Of::Run {
+                    run,
+                    after,
+                    until_rest,
+                }),
                 Err(error) => {
                     wrong("run_id", error.to_string());
                     None
@@ -97,16 +119,42 @@ mod tests {
     fn faults(request: SubscribeRequest) -> Vec<String> {
         let status = Wish::new(request).expect_err("refused");
         assert_eq!(status.code(), tonic::Code::InvalidArgument);
-        problem::problems_of(&status).into_iter().map(|problem| problem.path).collect()
+        problem::problems_of(&status)
+            .into_iter()
+            .map(|problem| problem.path)
+            .collect()
     }
 
     #[test]
     fn all_faults_are_told_at_once() {
         let long = "x".repeat(65);
-        let filter = Some(WireFilter { workflow: long, states: vec![String::new(); 33], ..WireFilter::default() });
-        let request = SubscribeRequest { after: 1, until_rest: true, resume: "?".into(), filter, ..Default::default() };
-        assert_eq!(faults(request), ["after", "until_rest", "resume", "filter.workflow", "filter.states"]);
-        let request = SubscribeRequest { run_id: "../x".into(), resume: "x".into(), ..Default::default() };
+        let filter = Some(WireFilter {
+            workflow: long,
+            states: vec![String::new(); 33],
+            ..WireFilter::default()
+        });
+        let request = SubscribeRequest {
+            after: 1,
+            until_rest: true,
+            resume: "?".into(),
+            filter,
+            ..Default::default()
+        };
+        assert_eq!(
+            faults(request),
+            [
+                "after",
+                "until_rest",
+                "resume",
+                "filter.workflow",
+                "filter.states"
+            ]
+        );
+        let request = SubscribeRequest {
+            run_id: "../x".into(),
+            resume: "x".into(),
+            ..Default::default()
+        };
         assert_eq!(faults(request), ["resume", "run_id"]);
     }
 

@@ -69,7 +69,9 @@ impl Position {
         let json = URL_SAFE_NO_PAD.decode(token).map_err(|_| InvalidToken)?;
         let Token { v, p }: Token<Self> =
             wire::json::from_json(&json, MAX_TOKEN_BYTES).map_err(|_| InvalidToken)?;
-        let id_fits = p.at.as_ref().is_none_or(|at| at.id.len() <= MAX_EVENT_ID_BYTES);
+        let id_fits =
+            p.at.as_ref()
+                .is_none_or(|at| at.id.len() <= MAX_EVENT_ID_BYTES);
         let is_ours = v == FORMAT && p.since.0 >= 0 && p.ahead.len() <= MAX_AHEAD && id_fits;
         if is_ours { Ok(p) } else { Err(InvalidToken) }
     }
@@ -83,7 +85,8 @@ mod tests {
 
     fn positions() -> impl Strategy<Value = Position> {
         let at = (any::<u64>(), "[a-z0-9-]{1,64}\\.[0-9]{1,20}");
-        let ahead = proptest::collection::btree_map("[a-z0-9_-]{1,64}", any::<u64>(), 0..=MAX_AHEAD);
+        let ahead =
+            proptest::collection::btree_map("[a-z0-9_-]{1,64}", any::<u64>(), 0..=MAX_AHEAD);
         (proptest::option::of(at), 0..=i64::MAX, ahead).prop_map(|(at, since, ahead)| Position {
             at: at.map(|(sequence, id)| At { sequence, id }),
             since: Timestamp(since),
@@ -137,11 +140,24 @@ mod tests {
             r#"{"v":1,"p":{"since":1,"at":{"sequence":-1,"id":"r.1"}}}"#,
             r#"{"v":1}"#,
         ] {
-            assert_eq!(Position::parse(&URL_SAFE_NO_PAD.encode(json)), Err(InvalidToken), "{json}");
+            assert_eq!(
+                Position::parse(&URL_SAFE_NO_PAD.encode(json)),
+                Err(InvalidToken),
+                "{json}"
+            );
         }
         let ahead: Vec<_> = (0..=MAX_AHEAD).map(|n| format!("\"r{n}\":1")).collect();
-        let many = format!(r#"{{"v":1,"p":{{"since":1,"ahead":{{{}}}}}}}"#, ahead.join(","));
-        assert_eq!(Position::parse(&URL_SAFE_NO_PAD.encode(many)), Err(InvalidToken));
-        assert_eq!(Position::parse(&"A".repeat(MAX_TOKEN_BYTES + 1)), Err(InvalidToken));
+        let many = format!(
+            r#"{{"v":1,"p":{{"since":1,"ahead":{{{}}}}}}}"#,
+            ahead.join(",")
+        );
+        assert_eq!(
+            Position::parse(&URL_SAFE_NO_PAD.encode(many)),
+            Err(InvalidToken)
+        );
+        assert_eq!(
+            Position::parse(&"A".repeat(MAX_TOKEN_BYTES + 1)),
+            Err(InvalidToken)
+        );
     }
 }

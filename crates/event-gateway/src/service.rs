@@ -11,13 +11,7 @@ use bus::Bus;
 use tokio_util::sync::CancellationToken;
 use wire::events::v1::event_service_server::EventServiceServer;
 
-use crate::{
-    feed::Feed,
-    history::grpc::Orchestrator,
-    limits::DRAIN,
-    sse,
-    stream::Streams,
-};
+use crate::{feed::Feed, history::grpc::Orchestrator, limits::DRAIN, sse, stream::Streams};
 
 /// How a gateway is to run.
 #[derive(Debug, Clone)]
@@ -48,7 +42,11 @@ impl Service {
     ///
     /// # Errors
     /// When the port cannot be opened, or would be open to others without keys.
-    pub async fn build(options: Options, ports: Ports, stop: CancellationToken) -> anyhow::Result<Self> {
+    pub async fn build(
+        options: Options,
+        ports: Ports,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
         let Ports { bus, orchestrator } = ports;
         let guard = if options.api_keys {
             Guard::Keys(Arc::new(orchestrator.clone()))

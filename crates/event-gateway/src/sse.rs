@@ -37,7 +37,9 @@ type Pairs = Vec<(String, String)>;
 
 /// The route.
 pub fn routes(streams: Streams) -> Router {
-    Router::new().route("/v1/events", get(events)).with_state(streams)
+    Router::new()
+        .route("/v1/events", get(events))
+        .with_state(streams)
 }
 
 async fn events(
@@ -71,18 +73,27 @@ async fn open(
         // A proxy that buffers would hold live events back.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     Ok(response)
 }
 
 fn invalid(path: &str, message: &str) -> Status {
-    problem::invalid(vec![Problem { path: path.to_owned(), message: message.to_owned() }])
+    problem::invalid(vec![Problem {
+        path: path.to_owned(),
+        message: message.to_owned(),
+    }])
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<&str>, Status> {
-    let Some(value) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| invalid("Last-Event-ID", "is no id of ours"))?;
+    let Some(value) = headers.get(LAST_EVENT_ID) else {
+        return Ok(None);
+    };
+    let text = value
+        .to_str()
+        .map_err(|_| invalid("Last-Event-ID", "is no id of ours"))?;
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
@@ -94,7 +105,10 @@ fn asked(pairs: Pairs, last: Option<&str>) -> Result<SubscribeRequest, Status> {
     let mut after = String::new();
     let mut problems = Vec::new();
     let mut wrong = |path: &str, message: &str| {
-        problems.push(Problem { path: path.to_owned(), message: message.to_owned() });
+        problems.push(Problem {
+            path: path.to_owned(),
+            message: message.to_owned(),
+        });
     };
     for (name, value) in pairs {
         match name.as_str() {
@@ -109,13 +123,18 @@ fn asked(pairs: Pairs, last: Option<&str>) -> Result<SubscribeRequest, Status> {
                 "false" | "0" => request.until_rest = false,
                 _ => wrong("until_rest", "must be true or false"),
             },
-            _ => wrong("query", "knows run, after, workflow, campaign, state, type and until_rest only"),
+            _ => wrong(
+                "query",
+                "knows run, after, workflow, campaign, state, type and until_rest only",
+            ),
         }
     }
     if request.run_id.is_empty() {
         request.resume = last.map_or(after, str::to_owned);
     } else if let Some(last) = last {
-        let number = last.rsplit_once('.').filter(|(run, _)| *run == request.run_id);
+        let number = last
+            .rsplit_once('.')
+            .filter(|(run, _)| *run == request.run_id);
         match number.and_then(|(_, number)| number.parse().ok()) {
             Some(number) => request.after = number,
             None => wrong("Last-Event-ID", "is of another run; connect without it"),
@@ -127,7 +146,11 @@ fn asked(pairs: Pairs, last: Option<&str>) -> Result<SubscribeRequest, Status> {
         }
     }
     request.filter = Some(filter);
-    if problems.is_empty() { Ok(request) } else { Err(problem::invalid(problems)) }
+    if problems.is_empty() {
+        Ok(request)
+    } else {
+        Err(problem::invalid(problems))
+    }
 }
 
 fn frame(item: &Item) -> Bytes {
@@ -137,12 +160,16 @@ fn frame(item: &Item) -> Bytes {
             fields(id, &kind(event), &cloud_event(event))
         }
         // An id without data moves the client on and shows it nothing.
-        Item::Heartbeat { resume: Some(token) } => format!(": alive\nid: {token}\n\n"),
+        Item::Heartbeat {
+            resume: Some(token),
+        } => format!(": alive\nid: {token}\n\n"),
         Item::Heartbeat { resume: None } => ": alive\n\n".to_owned(),
         Item::Lagged(Resume::After(after)) => {
             format!("event: lagged\ndata: {}\n\n", json!({ "after": after }))
         }
-        Item::Lagged(Resume::Token(token)) => fields(token, "lagged", &json!({ "resume": token }).to_string()),
+        Item::Lagged(Resume::Token(token)) => {
+            fields(token, "lagged", &json!({ "resume": token }).to_string())
+        }
         Item::Failed(status) => {
             let details = serde_json::to_string(&Details::from(status)).unwrap_or_default();
             format!("event: error\ndata: {details}\n\n")
@@ -153,7 +180,11 @@ fn frame(item: &Item) -> Bytes {
 
 /// A frame; `data` is JSON on one line.
 fn fields(id: &str, kind: &str, data: &str) -> String {
-    format!("id: {}\nevent: {}\ndata: {data}\n\n", one_line(id), one_line(kind))
+    format!(
+        "id: {}\nevent: {}\ndata: {data}\n\n",
+        one_line(id),
+        one_line(kind)
+    )
 }
 
 /// A line break would begin another field.
@@ -178,7 +209,12 @@ fn cloud_event(event: &Event) -> String {
     });
     // A message that has no JSON form has a time outside the years 0 to 9999; the rest is still told.
     let data = serde_json::to_value(event)
-        .or_else(|_| serde_json::to_value(Event { time: None, ..event.clone() }))
+        .or_else(|_| {
+            serde_json::to_value(Event {
+                time: None,
+                ..event.clone()
+            })
+        })
         .unwrap_or_default();
     if let Some(time) = data.get("time") {
         cloud["time"] = time.clone();
@@ -194,20 +230,33 @@ mod tests {
     use super::*;
 
     fn pairs(query: &[(&str, &str)]) -> Pairs {
-        query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        query
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
     fn the_query_says_what_the_request_says() {
-        let query = pairs(&[("run", "r"), ("after", "3"), ("state", "a"), ("state", "b"), ("until_rest", "true")]);
+        let query = pairs(&[
+            ("run", "r"),
+            ("after", "3"),
+            ("state", "a"),
+            ("state", "b"),
+            ("until_rest", "true"),
+        ]);
         let request = asked(query, None).expect("understood");
-        assert_eq!((request.run_id.as_str(), request.after, request.until_rest), ("r", 3, true));
+        assert_eq!(
+            (request.run_id.as_str(), request.after, request.until_rest),
+            ("r", 3, true)
+        );
         assert_eq!(request.filter.expect("a filter").states, ["a", "b"]);
     }
 
     #[test]
     fn what_the_client_got_last_counts_more_than_its_address() {
-        let request = asked(pairs(&[("run", "r.x"), ("after", "3")]), Some("r.x.7")).expect("understood");
+        let request =
+            asked(pairs(&[("run", "r.x"), ("after", "3")]), Some("r.x.7")).expect("understood");
         assert_eq!(request.after, 7);
         let request = asked(pairs(&[("after", "old")]), Some("new")).expect("understood");
         assert_eq!(request.resume, "new");
@@ -225,7 +274,11 @@ mod tests {
         for (query, last, path) in cases {
             let status = asked(pairs(query), last).expect_err("refused");
             let faults = problem::problems_of(&status);
-            assert_eq!(faults.first().map(|fault| fault.path.as_str()), Some(path), "{query:?}");
+            assert_eq!(
+                faults.first().map(|fault| fault.path.as_str()),
+                Some(path),
+                "{query:?}"
+            );
         }
     }
 

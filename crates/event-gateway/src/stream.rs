@@ -75,7 +75,13 @@ pub struct Streams {
 impl Streams {
     /// Streams of what `feed` hears and the orchestrator remembers.
     pub fn new(feed: Feed, bus: Arc<dyn Bus>, orchestrator: Orchestrator) -> Self {
-        Self { feed, bus, orchestrator, open: Arc::default(), tasks: TaskTracker::new() }
+        Self {
+            feed,
+            bus,
+            orchestrator,
+            open: Arc::default(),
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// Opens a stream for `caller`, who calls with `key`.
@@ -93,7 +99,11 @@ impl Streams {
         let seat = Seat::take(&self.open, &caller.tenant, transport)?;
         let history = self.orchestrator.history(key)?;
         let source = match wish.of {
-            Of::Run { run, after, until_rest } => {
+            Of::Run {
+                run,
+                after,
+                until_rest,
+            } => {
                 let mut follower = Follower::new(&self.feed, history, run, after);
                 if let Some(head) = follower.check().await?
                     && head < after
@@ -115,7 +125,10 @@ impl Streams {
                 let many = Many::new(&self.feed, bus, history, tenant, clock::now(), resume);
                 let position = Box::new(many.position());
                 let (client, queue) = mpsc::channel(CLIENT_QUEUE);
-                Source { queue: Queue::Many(queue, position), task: Some(self.tasks.spawn(many.run(client))) }
+                Source {
+                    queue: Queue::Many(queue, position),
+                    task: Some(self.tasks.spawn(many.run(client))),
+                }
             }
         };
         Ok(Stream::new(source, wish.filter, seat))
@@ -186,7 +199,12 @@ impl Stream {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick of an interval is at once.
         heartbeat.reset();
-        Self { source, filter, heartbeat, _seat: seat }
+        Self {
+            source,
+            filter,
+            heartbeat,
+            _seat: seat,
+        }
     }
 
     /// What comes next; none after the end.
@@ -197,18 +215,25 @@ impl Stream {
                 event = self.source.queue.next() => event,
                 _ = self.heartbeat.tick() => return Some(Item::Heartbeat { resume: self.source.queue.token() }),
             };
-            let Some(event) = event else { return self.source.end().await };
+            let Some(event) = event else {
+                return self.source.end().await;
+            };
             if self.filter.wants(&event) {
                 self.heartbeat.reset();
                 metrics::counter!(metric::STREAM_EVENTS).increment(1);
-                return Some(Item::Event { event: Box::new(event), resume: self.source.queue.token() });
+                return Some(Item::Event {
+                    event: Box::new(event),
+                    resume: self.source.queue.token(),
+                });
             }
         }
     }
 
     /// All of it, for a transport.
     pub fn items(self) -> impl futures::Stream<Item = Item> + Send + 'static {
-        futures::stream::unfold(self, async |mut stream| Some((stream.next().await?, stream)))
+        futures::stream::unfold(self, async |mut stream| {
+            Some((stream.next().await?, stream))
+        })
     }
 }
 
@@ -224,7 +249,9 @@ impl Source {
             Ok(End::Failed(error)) => Some(Item::Failed(error.into())),
             Err(error) => {
                 tracing::error!(%error, "a stream's task failed");
-                Some(Item::Failed(Status::internal("the stream broke; connect again and resume")))
+                Some(Item::Failed(Status::internal(
+                    "the stream broke; connect again and resume",
+                )))
             }
         }
     }
@@ -245,13 +272,19 @@ struct Seat {
 }
 
 impl Seat {
-    fn take(open: &Arc<Mutex<Open>>, tenant: &TenantId, transport: &'static str) -> Result<Self, Status> {
+    fn take(
+        open: &Arc<Mutex<Open>>,
+        tenant: &TenantId,
+        transport: &'static str,
+    ) -> Result<Self, Status> {
         let mut now = open.lock().unwrap_or_else(PoisonError::into_inner);
         let own = now.by_tenant.get(tenant).copied().unwrap_or(0);
         let full = if now.all >= MAX_STREAMS {
             Some(format!("{MAX_STREAMS} streams are open; try again later"))
         } else if own >= MAX_STREAMS_PER_TENANT {
-            Some(format!("the tenant has {MAX_STREAMS_PER_TENANT} streams open; close some"))
+            Some(format!(
+                "the tenant has {MAX_STREAMS_PER_TENANT} streams open; close some"
+            ))
         } else {
             None
         };
@@ -262,7 +295,11 @@ impl Seat {
         now.all += 1;
         now.by_tenant.insert(tenant.clone(), own + 1);
         metrics::gauge!(metric::STREAM_CLIENTS, label::TRANSPORT => transport).increment(1.0);
-        Ok(Self { open: Arc::clone(open), tenant: tenant.clone(), transport })
+        Ok(Self {
+            open: Arc::clone(open),
+            tenant: tenant.clone(),
+            transport,
+        })
     }
 }
 
@@ -287,7 +324,10 @@ mod tests {
     #[test]
     fn places_are_bounded_for_each_tenant_and_given_back() {
         let open = Arc::default();
-        let (one, two) = (TenantId::new("one").expect("an id"), TenantId::new("two").expect("an id"));
+        let (one, two) = (
+            TenantId::new("one").expect("an id"),
+            TenantId::new("two").expect("an id"),
+        );
         let mut seats: Vec<_> = (0..MAX_STREAMS_PER_TENANT)
             .map(|_| Seat::take(&open, &one, "sse").expect("a place"))
             .collect();

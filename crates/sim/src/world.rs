@@ -157,7 +157,6 @@ impl World {
         self.born.elapsed()
     }
 
-
     /// How far the clock was moved, milliseconds.
     pub(crate) fn moved(&self) -> i64 {
         self.moved.load(Ordering::Relaxed)

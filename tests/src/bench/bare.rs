@@ -221,7 +221,7 @@ async fn commit(
         }
         for done in over {
             // A caller that has gone away does not wait.
-            drop(done.send(()));
+            done.send(()).unwrap_or(());
         }
         for message in ack {
             message.ack().await.map_err(anyhow::Error::from_boxed)?;

@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use anyhow::Context;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::{sync::watch, time::Instant};
@@ -29,6 +28,14 @@ impl Fault {
         let roles = Role::ALL;
         let number = usize::try_from(seed % roles.len() as u64).unwrap_or_default();
         Self::Kill(roles[number])
+    }
+
+    /// A short name for files.
+    fn slug(self) -> &'static str {
+        match self {
+            Self::Kill(role) => role.binary(),
+            Self::WipeNats => "nats",
+        }
     }
 
     /// How often the model may be asked for the same artifact. What a killed worker was at is asked for
@@ -102,8 +109,18 @@ pub async fn run(trial: Trial) -> anyhow::Result<Outcome> {
     let last = (trial.runs as u64 * EVENTS_PER_RUN * 3 / 4).max(1);
     let at_event = rng.random_range(1..=last);
     let mut stack = Stack::start(&layout).await?;
-    let result = under_fault(&mut stack, trial, at_event).await;
-    result.with_context(|| format!("seed {}, {}", trial.seed, trial.fault))
+    match under_fault(&mut stack, trial, at_event).await {
+        Ok(outcome) => Ok(outcome),
+        Err(error) => {
+            let kept = stack.keep_logs(&format!("seed-{}-{}", trial.seed, trial.fault.slug()))?;
+            Err(error.context(format!(
+                "seed {}, {}; logs are in {}",
+                trial.seed,
+                trial.fault,
+                kept.display()
+            )))
+        }
+    }
 }
 
 async fn under_fault(stack: &mut Stack, trial: Trial, at_event: u64) -> anyhow::Result<Outcome> {

@@ -55,7 +55,10 @@ impl Orchestrator {
     /// # Errors
     /// When the address is none.
     pub fn new(address: &str) -> Result<Self, BadAddress> {
-        let wrong = |why: String| BadAddress { address: address.to_owned(), why };
+        let wrong = |why: String| BadAddress {
+            address: address.to_owned(),
+            why,
+        };
         let endpoint =
             Endpoint::from_shared(address.to_owned()).map_err(|error| wrong(error.to_string()))?;
         if !matches!(endpoint.uri().scheme_str(), Some("http" | "https")) {
@@ -69,7 +72,10 @@ impl Orchestrator {
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(ANSWER_TIMEOUT)
             .connect_lazy();
-        Ok(Self { channel, known: Arc::new(Mutex::new(LruCache::unbounded())) })
+        Ok(Self {
+            channel,
+            known: Arc::new(Mutex::new(LruCache::unbounded())),
+        })
     }
 
     /// The history as the owner of `key` sees it; without a key, as a caller on this machine does.
@@ -77,9 +83,12 @@ impl Orchestrator {
     /// # Errors
     /// [`Error::Denied`] for a key with characters that no key has.
     pub fn history(&self, key: Option<&str>) -> Result<Arc<dyn History>, Error> {
-        let client = RunServiceClient::new(self.channel.clone())
-            .max_decoding_message_size(MAX_ANSWER_BYTES);
-        Ok(Arc::new(Grpc { client, key: Key::new(key)? }))
+        let client =
+            RunServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES);
+        Ok(Arc::new(Grpc {
+            client,
+            key: Key::new(key)?,
+        }))
     }
 
     fn held(&self, hash: &ContentHash) -> Option<Option<Principal>> {
@@ -134,7 +143,9 @@ struct Key(Option<MetadataValue<Ascii>>);
 
 impl Key {
     fn new(key: Option<&str>) -> Result<Self, Error> {
-        let Some(key) = key else { return Ok(Self(None)) };
+        let Some(key) = key else {
+            return Ok(Self(None));
+        };
         let mut value: MetadataValue<Ascii> = format!("Bearer {key}")
             .parse()
             .map_err(|_| Error::Denied("the api key has characters that no key has".to_owned()))?;
@@ -160,22 +171,38 @@ struct Grpc {
 #[async_trait]
 impl History for Grpc {
     async fn events(&self, run: &RunId, after: u64) -> Result<Page, Error> {
-        let request = ListEventsRequest { run_id: run.to_string(), after, limit: HISTORY_PAGE };
+        let request = ListEventsRequest {
+            run_id: run.to_string(),
+            after,
+            limit: HISTORY_PAGE,
+        };
         let answer = self.client.clone().list_events(self.key.on(request)).await;
-        let answer = answer.map_err(|status| error(&status, Some(run)))?.into_inner();
-        Ok(Page { events: answer.events, head: answer.head, at_rest: answer.at_rest })
+        let answer = answer
+            .map_err(|status| error(&status, Some(run)))?
+            .into_inner();
+        Ok(Page {
+            events: answer.events,
+            head: answer.head,
+            at_rest: answer.at_rest,
+        })
     }
 
     async fn changed(&self, since: Timestamp) -> Result<Vec<Changed>, Error> {
         let mut changed = Vec::new();
         let mut cursor = String::new();
         for _ in 0..CHANGED_PAGES {
-            let request = ListChangedRequest { since: Some(since.into()), cursor };
+            let request = ListChangedRequest {
+                since: Some(since.into()),
+                cursor,
+            };
             let answer = self.client.clone().list_changed(self.key.on(request)).await;
             let answer = answer.map_err(|status| error(&status, None))?.into_inner();
             for row in answer.runs {
                 match RunId::new(row.run_id) {
-                    Ok(run) => changed.push(Changed { run, sequence: row.sequence }),
+                    Ok(run) => changed.push(Changed {
+                        run,
+                        sequence: row.sequence,
+                    }),
                     Err(error) => tracing::warn!(%error, "a changed run has no id"),
                 }
             }
@@ -226,8 +253,14 @@ mod tests {
         let orchestrator = Orchestrator::new(&address).expect("an address");
         let history = orchestrator.history(Some("k")).expect("a key");
         let run = RunId::new("r").expect("an id");
-        assert!(matches!(history.events(&run, 0).await, Err(Error::Unavailable(_))));
-        assert!(matches!(history.changed(Timestamp(0)).await, Err(Error::Unavailable(_))));
+        assert!(matches!(
+            history.events(&run, 0).await,
+            Err(Error::Unavailable(_))
+        ));
+        assert!(matches!(
+            history.changed(Timestamp(0)).await,
+            Err(Error::Unavailable(_))
+        ));
         assert!(orchestrator.principal("k").await.is_err());
     }
 
@@ -236,10 +269,19 @@ mod tests {
         let run = RunId::new("r").expect("an id");
         let of = |code| error(&Status::new(code, "why"), Some(&run));
         assert_eq!(of(Code::NotFound), Error::NotFound(run.clone()));
-        for code in [Code::Unauthenticated, Code::PermissionDenied, Code::InvalidArgument, Code::DataLoss] {
+        for code in [
+            Code::Unauthenticated,
+            Code::PermissionDenied,
+            Code::InvalidArgument,
+            Code::DataLoss,
+        ] {
             assert_eq!(of(code), Error::Denied("why".to_owned()), "{code:?}");
         }
-        for code in [Code::Unavailable, Code::DeadlineExceeded, Code::ResourceExhausted] {
+        for code in [
+            Code::Unavailable,
+            Code::DeadlineExceeded,
+            Code::ResourceExhausted,
+        ] {
             assert_eq!(of(code), Error::Unavailable("why".to_owned()), "{code:?}");
         }
     }

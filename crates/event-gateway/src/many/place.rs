@@ -18,7 +18,10 @@ pub(super) struct Place {
     runs: LruCache<RunId, (u64, Timestamp)>,
     /// Of a run that is not in `runs`, what was committed before counts as passed.
     born: Timestamp,
-    /// Everything committed before was passed.
+    /// Everything committed before was passed; the bus may yet show some of it. Not set from our own clock:
+    /// a live event must not be lost because that is fast.
+    floor: Timestamp,
+    /// What was missed is asked for from here on.
     since: Timestamp,
     /// The newest commit passed.
     latest: Timestamp,
@@ -38,6 +41,7 @@ impl Place {
     /// Where a token says.
     pub(super) fn at(position: &Position, now: Timestamp) -> Self {
         let mut place = Self::since_time(position.since);
+        place.floor = position.since;
         for (run, last) in &position.ahead {
             place.stand(run.clone(), *last);
             place.ahead.insert(run.clone(), (*last, now));
@@ -49,6 +53,7 @@ impl Place {
         Self {
             runs: LruCache::unbounded(),
             born: since,
+            floor: Timestamp::default(),
             since,
             latest: since.after(MARGIN),
             at: None,
@@ -65,6 +70,11 @@ impl Place {
         self.born
     }
 
+    /// Whether an event of a run that is not known here was passed long ago.
+    pub(super) fn is_old(&self, event: &Event) -> bool {
+        time_of(event) < self.floor
+    }
+
     /// The last number passed of a run; none when the run is not known here.
     pub(super) fn last(&mut self, run: &RunId) -> Option<u64> {
         self.runs.get(run).map(|(last, _)| *last)
@@ -75,7 +85,11 @@ impl Place {
         Position {
             at: self.at.clone(),
             since: self.since,
-            ahead: self.ahead.iter().map(|(run, (last, _))| (run.clone(), *last)).collect(),
+            ahead: self
+                .ahead
+                .iter()
+                .map(|(run, (last, _))| (run.clone(), *last))
+                .collect(),
         }
     }
 
@@ -112,7 +126,11 @@ impl Place {
 
     /// The bus has shown a run up to a number.
     pub(super) fn shown(&mut self, run: &RunId, sequence: u64) {
-        if self.ahead.get(run).is_some_and(|(last, _)| *last <= sequence) {
+        if self
+            .ahead
+            .get(run)
+            .is_some_and(|(last, _)| *last <= sequence)
+        {
             self.ahead.remove(run);
         }
     }
@@ -126,7 +144,8 @@ impl Place {
 
     /// An event is passed that came from history.
     pub(super) fn pass_ahead(&mut self, run: RunId, event: &Event) {
-        self.ahead.insert(run.clone(), (event.sequence, time_of(event)));
+        self.ahead
+            .insert(run.clone(), (event.sequence, time_of(event)));
         if self.ahead.len() > MAX_AHEAD {
             // So many are only after the loss of a broker, when repeats are allowed.
             let oldest = self.ahead.iter().min_by_key(|(_, (_, time))| *time);
@@ -151,6 +170,7 @@ impl Place {
         {
             // Else all of the forgotten run would be passed again.
             self.born = self.born.max(less_margin(time));
+            self.floor = self.floor.max(less_margin(time));
         }
     }
 }

@@ -14,7 +14,12 @@ use crate::world::{World, run, settle, tenant};
 
 const LONG: Duration = Duration::from_secs(60);
 
-fn follow(world: &World, after: u64, room: usize, until_rest: bool) -> (mpsc::Receiver<Event>, JoinHandle<End>) {
+fn follow(
+    world: &World,
+    after: u64,
+    room: usize,
+    until_rest: bool,
+) -> (mpsc::Receiver<Event>, JoinHandle<End>) {
     let (client, queue) = mpsc::channel(room);
     let follower = Follower::new(&world.feed, world.history(&tenant("one")), run("r"), after);
     (queue, tokio::spawn(follower.run(client, until_rest)))
@@ -23,7 +28,10 @@ fn follow(world: &World, after: u64, room: usize, until_rest: bool) -> (mpsc::Re
 async fn numbers(queue: &mut mpsc::Receiver<Event>, count: usize) -> Vec<u64> {
     let mut numbers = Vec::new();
     while numbers.len() < count {
-        let event = timeout(LONG, queue.recv()).await.expect("it comes").expect("the stream goes on");
+        let event = timeout(LONG, queue.recv())
+            .await
+            .expect("it comes")
+            .expect("the stream goes on");
         numbers.push(event.sequence);
     }
     numbers
@@ -55,7 +63,9 @@ async fn lost_reordered_and_doubled_events_make_no_difference() {
     let world = World::new();
     let ear = world.listen().await;
     let (one, r) = (tenant("one"), run("r"));
-    let events: Vec<_> = (0..6).map(|_| world.commit(&one, &r, "step_started")).collect();
+    let events: Vec<_> = (0..6)
+        .map(|_| world.commit(&one, &r, "step_started"))
+        .collect();
     let (mut queue, _end) = follow(&world, 6, 16, false);
     settle().await;
     let lost = world.commit(&one, &r, "a");
@@ -113,7 +123,10 @@ async fn a_run_of_another_tenant_is_none() {
     let world = World::new();
     world.commit(&tenant("two"), &run("r"), "submitted");
     let (_queue, end) = follow(&world, 0, 16, false);
-    assert_eq!(end.await.expect("no panic"), End::Failed(Error::NotFound(run("r"))));
+    assert_eq!(
+        end.await.expect("no panic"),
+        End::Failed(Error::NotFound(run("r")))
+    );
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -135,7 +148,12 @@ enum Fate {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let fate = prop_oneof![Just(Fate::Heard), Just(Fate::Doubled), Just(Fate::Lost), Just(Fate::Late)];
+    let fate = prop_oneof![
+        Just(Fate::Heard),
+        Just(Fate::Doubled),
+        Just(Fate::Lost),
+        Just(Fate::Late)
+    ];
     let step = prop_oneof![
         6 => fate.prop_map(Step::Event),
         1 => Just(Step::Late),
@@ -198,7 +216,12 @@ async fn whatever_happens(steps: Vec<Step>) -> (u64, Vec<u64>) {
 
 pub(crate) fn paused<T>(work: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_time().start_paused(true).build().expect("a runtime").block_on(work)
+    runtime
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
+        .block_on(work)
 }
 
 proptest! {

@@ -30,10 +30,21 @@ impl Client {
         let resume = resume.map(|token| Position::parse(token).expect("a token"));
         let tenant = tenant(name);
         let history = world.history(&tenant);
-        let many = Many::new(&world.feed, Arc::new(world.bus.clone()), history, tenant, world.now(), resume);
+        let many = Many::new(
+            &world.feed,
+            Arc::new(world.bus.clone()),
+            history,
+            tenant,
+            world.now(),
+            resume,
+        );
         let at = many.position();
         let (client, queue) = mpsc::channel(room);
-        Self { queue, task: tokio::spawn(many.run(client)), at }
+        Self {
+            queue,
+            task: tokio::spawn(many.run(client)),
+            at,
+        }
     }
 
     async fn new(world: &World) -> Self {
@@ -162,7 +173,11 @@ async fn after_the_loss_of_the_bus_nothing_is_missing() {
         got.push(id);
     }
     for id in ["a.2", "b.2", "b.3"] {
-        assert_eq!(got.iter().filter(|got| *got == id).count(), 1, "{id} in {got:?}");
+        assert_eq!(
+            got.iter().filter(|got| *got == id).count(),
+            1,
+            "{id} in {got:?}"
+        );
     }
     ear.stop().await;
 }
@@ -181,7 +196,10 @@ async fn a_slow_client_is_cut_and_resumes_where_it_was() {
     assert_eq!(slow.take(3).await, ["a.1", "a.2", "a.3"]);
     slow.nothing_more().await;
     let mut back = slow.again(&world);
-    assert!(matches!(slow.task.await.expect("no panic"), End::Lagged { .. }));
+    assert!(matches!(
+        slow.task.await.expect("no panic"),
+        End::Lagged { .. }
+    ));
     assert_eq!(back.take(5).await, ["a.4", "a.5", "a.6", "a.7", "a.8"]);
     back.nothing_more().await;
     assert_eq!(fast.take(8).await.len(), 8);
@@ -198,7 +216,9 @@ async fn a_tenant_sees_its_own_events_alone_even_with_anothers_token() {
     assert_eq!(one.take(1).await, ["a.1"]);
     let mut two = Client::connect(&world, "two", Some(&one.at.token()), 64);
     assert_eq!(two.take(1).await, ["x.1"]);
-    world.happen(&tenant("one"), &run("a"), "step_started").await;
+    world
+        .happen(&tenant("one"), &run("a"), "step_started")
+        .await;
     world.commit(&tenant("one"), &run("a"), "lost");
     world.heads().await;
     two.nothing_more().await;
@@ -263,7 +283,9 @@ type Got = BTreeMap<String, Vec<u64>>;
 
 fn note(got: &mut Got, id: &str) {
     let (run, number) = id.rsplit_once('.').expect("an event's id");
-    got.entry(run.to_owned()).or_default().push(number.parse().expect("a number"));
+    got.entry(run.to_owned())
+        .or_default()
+        .push(number.parse().expect("a number"));
 }
 
 /// What was committed, and what the client got, of each run.
@@ -303,7 +325,9 @@ async fn whatever_happens(steps: Vec<Step>) -> (Got, Got) {
             }
             Step::Reconnect(take) => {
                 for _ in 0..take {
-                    let Ok(passed) = client.queue.try_recv() else { break };
+                    let Ok(passed) = client.queue.try_recv() else {
+                        break;
+                    };
                     client.at = passed.position;
                     note(&mut got, &passed.event.id);
                 }

@@ -73,14 +73,22 @@ impl World {
     pub(crate) async fn listen(&self) -> Ear {
         let mut heard = self.feed.subscribe();
         let stop = CancellationToken::new();
-        let task = tokio::spawn(self.feed.clone().run(Arc::new(self.bus.clone()), stop.clone()));
+        let task = tokio::spawn(
+            self.feed
+                .clone()
+                .run(Arc::new(self.bus.clone()), stop.clone()),
+        );
         heard.recv().await.expect("it says that it has begun");
         Ear { stop, task }
     }
 
     /// The same past on a new bus, which has forgotten everything.
     pub(crate) fn with_new_bus(&self) -> Self {
-        Self { bus: Memory::new(), feed: Feed::default(), ..self.clone() }
+        Self {
+            bus: Memory::new(),
+            feed: Feed::default(),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -155,11 +163,17 @@ impl World {
             })
             .collect();
         let body = wire::json::to_json(&Heads { heads }).expect("JSON");
-        self.bus.broadcast(&Subject::heads(), body.into()).await.expect("sent");
+        self.bus
+            .broadcast(&Subject::heads(), body.into())
+            .await
+            .expect("sent");
     }
 
     pub(crate) fn history(&self, tenant: &TenantId) -> Arc<dyn History> {
-        Arc::new(Recorded { world: self.clone(), tenant: tenant.clone() })
+        Arc::new(Recorded {
+            world: self.clone(),
+            tenant: tenant.clone(),
+        })
     }
 }
 
@@ -205,11 +219,17 @@ impl History for Recorded {
         tokio::task::yield_now().await;
         let runs = self.world.runs();
         let changed = runs.iter().filter(|((tenant, _), events)| {
-            let updated = events.last().and_then(|event| event.time).map(Timestamp::from);
+            let updated = events
+                .last()
+                .and_then(|event| event.time)
+                .map(Timestamp::from);
             *tenant == self.tenant && updated.is_some_and(|updated| updated >= since)
         });
         Ok(changed
-            .map(|((_, run), events)| Changed { run: run.clone(), sequence: events.len() as u64 })
+            .map(|((_, run), events)| Changed {
+                run: run.clone(),
+                sequence: events.len() as u64,
+            })
             .collect())
     }
 }

@@ -32,6 +32,14 @@ struct Pending {
     stale: u32,
 }
 
+impl Pending {
+    /// A submit that was not tried yet: its run is not in the store. One that was tried may have been
+    /// committed although its answer was lost.
+    fn is_new(&self) -> bool {
+        self.work.born.is_some() && self.stale == 0
+    }
+}
+
 /// The commands of one run whose answers wait for its commit.
 struct Waiting {
     pending: Pending,
@@ -119,7 +127,7 @@ impl Lane {
             async move {
                 let held = match held {
                     Some(held) => Ok(Some(held)),
-                    None if commands.iter().any(|pending| pending.work.born.is_some()) => Ok(None),
+                    None if commands.iter().all(Pending::is_new) => Ok(None),
                     None => plans.read_run(&key.0, &key.1).await,
                 };
                 (key, commands, held)
@@ -241,8 +249,6 @@ impl Lane {
                             format!("run {} moved on {MAX_STALE} times under the command", key.1);
                         answer(pending.reply, Err(WorkError::Unavailable(why)));
                     } else {
-                        // A submit that finds the run there was committed before its answer was lost.
-                        pending.work.born = None;
                         self.again.push_back(pending);
                     }
                 }

@@ -103,6 +103,47 @@ async fn a_database_without_tables_is_named_as_such() {
     assert!(error.contains("pressrun migrate"), "{error}");
 }
 
+/// Sessions report what they counted when they end; the administrator's session after that.
+async fn counted(store: store::postgres::Postgres, url: &str) -> PgConnection {
+    store.close().await;
+    let mut admin = admin(url).await;
+    let sessions = "select count(*) from pg_stat_activity \
+         where application_name = 'pressrun' and datname = current_database()";
+    while sqlx::query_scalar::<_, i64>(sessions)
+        .fetch_one(&mut admin)
+        .await
+        .expect("asks")
+        > 0
+    {}
+    admin
+}
+
+/// Plans are made while the tables are empty; they must find rows by key all the same.
+#[tokio::test]
+async fn a_commit_reads_no_row_but_its_own() {
+    let url = database().await;
+    let store = connect(&url).await;
+    let campaigns = 30;
+    for i in 0..campaigns {
+        for transition in Driver::new("acme", &format!("r{i}"), Some(&format!("k{i}"))).whole() {
+            commit_one(&store, transition).await.expect("commits");
+        }
+    }
+    let mut admin = counted(store, &url).await;
+    let read: Vec<String> = list(
+        &mut admin,
+        "select format('%s %s', relname, seq_tup_read + idx_tup_fetch) \
+         from pg_stat_user_tables where relname in ('runs', 'jobs') order by relname",
+    )
+    .await;
+    // Four jobs withdrawn; four updates, and one look for the campaign's row.
+    let expected = [
+        format!("jobs {}", 4 * campaigns),
+        format!("runs {}", 5 * campaigns),
+    ];
+    assert_eq!(read, expected);
+}
+
 /// Rows are what a campaign costs (`docs/benchmarks.md`); a new one shows here.
 #[tokio::test]
 async fn a_campaign_writes_few_rows_and_stays_in_its_page() {
@@ -113,17 +154,7 @@ async fn a_campaign_writes_few_rows_and_stays_in_its_page() {
         let transition: Transition = transition;
         commit_one(&store, transition).await.expect("commits");
     }
-    // Sessions report what they counted when they end.
-    store.close().await;
-    let mut admin = admin(&url).await;
-    let settled = "select count(*) from pg_stat_activity \
-         where application_name = 'pressrun' and datname = current_database()";
-    while sqlx::query_scalar::<_, i64>(settled)
-        .fetch_one(&mut admin)
-        .await
-        .expect("asks")
-        > 0
-    {}
+    let mut admin = counted(store, &url).await;
     let written: Vec<String> = list(
         &mut admin,
         "select format('%s %s', relname, n_tup_ins + n_tup_upd + n_tup_del) \
