@@ -61,6 +61,9 @@ pub struct Options {
     /// How long each throughput is measured, seconds.
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,
+    /// Take the product's binaries as they stand beside this one, however old.
+    #[arg(long)]
+    pub as_built: bool,
     /// Be the bare design's worker at this NATS server.
     #[arg(long, hide = true, value_name = "URL")]
     pub bare_worker: Option<String>,
@@ -113,8 +116,17 @@ pub async fn bare_worker(nats: &str) -> anyhow::Result<()> {
 pub async fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<bool> {
     let samples = Samples::of(options);
     service::crypto::install_crypto();
-    writeln!(out, "building the release binaries")?;
-    let binaries = build().await?;
+    let running = std::env::current_exe()?;
+    let binaries = Binaries {
+        folder: running
+            .parent()
+            .context("the bench has no folder")?
+            .to_owned(),
+    };
+    if !options.as_built {
+        writeln!(out, "building the release binaries")?;
+        binaries.build().await?;
+    }
     let postgres = Postgres::own().await?;
     let nats = Nats::own().await?;
     let mut results = Results::default();
@@ -124,7 +136,7 @@ pub async fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<bool
     floor::measure(&postgres, nats.url(), samples.floor, &mut results).await?;
 
     let meter = Meter::new(&postgres, &nats).await?;
-    let worker = Binary::at(std::env::current_exe()?)
+    let worker = Binary::at(running)
         .arg("--bare-worker")
         .arg(nats.url())
         .start()
@@ -286,24 +298,20 @@ impl Binaries {
     fn get(&self, name: &str) -> Binary {
         Binary::at(self.folder.join(name))
     }
-}
 
-async fn build() -> anyhow::Result<Binaries> {
-    let running = std::env::current_exe()?;
-    let folder = running.parent().context("the bench has no folder")?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = tokio::process::Command::new(cargo);
-    command
-        .args(["build", "--locked", "--quiet", "--bins"])
-        .args(["-p", "orchestrator", "-p", "agent-worker"])
-        .args(["-p", "audit-worker"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    if folder.ends_with("release") {
-        command.arg("--release");
+    async fn build(&self) -> anyhow::Result<()> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = tokio::process::Command::new(cargo);
+        command
+            .args(["build", "--locked", "--quiet", "--bins"])
+            .args(["-p", "orchestrator", "-p", "agent-worker"])
+            .args(["-p", "audit-worker"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        if self.folder.ends_with("release") {
+            command.arg("--release");
+        }
+        let status = command.status().await.context("cargo does not start")?;
+        anyhow::ensure!(status.success(), "the product does not build");
+        Ok(())
     }
-    let status = command.status().await.context("cargo does not start")?;
-    anyhow::ensure!(status.success(), "the product does not build");
-    Ok(Binaries {
-        folder: folder.to_owned(),
-    })
 }

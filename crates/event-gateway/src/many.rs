@@ -86,6 +86,22 @@ impl Many {
         }
     }
 
+    /// Settles what "from now on" means, before the client is told that its stream is open: what happens after
+    /// that, it gets. Of no effect after a token.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub async fn begin(&mut self) -> Result<(), Error> {
+        if self.resume.is_none() {
+            // What changed lately counts as passed up to where it stands.
+            for Changed { run, sequence } in self.history.changed(self.place.since()).await? {
+                self.place.stand(run, sequence);
+            }
+            self.behind = false;
+        }
+        Ok(())
+    }
+
     /// Where the stream stands before its first event.
     pub fn position(&self) -> Position {
         self.resume.clone().unwrap_or_else(|| self.place.position())
@@ -101,14 +117,10 @@ impl Many {
     }
 
     async fn follow(&mut self, client: &mpsc::Sender<Passed>) -> Result<Infallible, End> {
-        match self.resume.take() {
-            None => self.start(client).await?,
-            Some(Position { at: Some(at), .. }) => {
-                if let Ok(Some(feed)) = timeout(WARM_UP_WAIT, self.find(&at)).await {
-                    self.catch_up(client, feed).await?;
-                }
-            }
-            Some(Position { at: None, .. }) => {}
+        if let Some(Position { at: Some(at), .. }) = self.resume.take()
+            && let Ok(Some(feed)) = timeout(WARM_UP_WAIT, self.find(&at)).await
+        {
+            self.catch_up(client, feed).await?;
         }
         loop {
             if self.behind {
@@ -146,15 +158,6 @@ impl Many {
                 Err(RecvError::Closed) => return Err(End::ClientGone),
             }
         }
-    }
-
-    /// Now: what changed lately counts as passed up to where it stands.
-    async fn start(&mut self, client: &mpsc::Sender<Passed>) -> Result<(), End> {
-        for Changed { run, sequence } in self.changed(client).await? {
-            self.place.stand(run, sequence);
-        }
-        self.behind = false;
-        Ok(())
     }
 
     /// The bus's stream after `at`, when it still holds that event there. On the way it learns where each run

@@ -88,7 +88,8 @@ impl Streams {
     ///
     /// # Errors
     /// `RESOURCE_EXHAUSTED` when too many are open; `NOT_FOUND` and the like for a run that the caller cannot
-    /// read; `INVALID_ARGUMENT` for a number that the run has not reached.
+    /// read; `INVALID_ARGUMENT` for a number that the run has not reached; `UNAVAILABLE` when the orchestrator
+    /// does not answer.
     pub async fn open(
         &self,
         caller: &Principal,
@@ -122,7 +123,8 @@ impl Streams {
             Of::Tenant(resume) => {
                 let bus = Arc::clone(&self.bus);
                 let tenant = caller.tenant.clone();
-                let many = Many::new(&self.feed, bus, history, tenant, clock::now(), resume);
+                let mut many = Many::new(&self.feed, bus, history, tenant, clock::now(), resume);
+                many.begin().await?;
                 let position = Box::new(many.position());
                 let (client, queue) = mpsc::channel(CLIENT_QUEUE);
                 Source {

@@ -180,20 +180,31 @@ fn outcome(envelope: &Envelope) -> Option<(JobId, u64, Answer)> {
     Some((JobId::new(outcome.job_id).ok()?, outcome.token, outcome.result?))
 }
 
-/// Gives messages to the bus, and notes which outcomes it now keeps.
+/// Gives messages to the bus, and notes which outcomes it now keeps. After a job was handed back under a
+/// token, the bus takes any outcome under that token for a repeat.
 async fn give(world: &World, messages: Vec<Envelope>) -> Vec<Result<(), BusError>> {
     let mut kept = Vec::new();
+    let mut handed_back = Vec::new();
     for message in &messages {
         world.trace(format_args!("bus takes {} as {}", message.subject, message.id));
         if let Some((job, token, answer)) = outcome(message)
-            && !matches!(answer, Answer::HandBack(_))
             && let Some(run) = run_of(message)
         {
-            kept.push((run, job, token));
+            match answer {
+                Answer::HandBack(_) => handed_back.push((job, token)),
+                Answer::Product(_) | Answer::Failure(_) => kept.push((run, job, token)),
+            }
         }
     }
     let results = world.bus.publish(messages).await;
-    world.log().kept.extend(kept);
+    let mut log = world.log();
+    let log = &mut *log;
+    let repeats = &log.handed_back;
+    log.kept.extend(
+        kept.into_iter()
+            .filter(|(_, job, token)| !repeats.contains(&(job.clone(), *token))),
+    );
+    log.handed_back.extend(handed_back);
     results
 }
 

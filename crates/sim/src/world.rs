@@ -85,6 +85,8 @@ pub(crate) struct Log {
     pub(crate) made: BTreeSet<(JobId, u64, ContentHash)>,
     /// Outcomes that the bus took and kept.
     pub(crate) kept: BTreeSet<(RunId, JobId, u64)>,
+    /// Jobs that were handed back, by the bus's memory.
+    pub(crate) handed_back: BTreeSet<(JobId, u64)>,
     /// Everyone who follows a run.
     pub(crate) subscribers: Vec<Seen>,
 }
@@ -251,6 +253,7 @@ impl World {
         let mut log = self.log();
         log.wipes += 1;
         log.kept.clear();
+        log.handed_back.clear();
         drop(log);
         for link in lock(&self.state).links.values() {
             link.reconnected();

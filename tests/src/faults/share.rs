@@ -23,7 +23,9 @@ pub struct Outcome {
     pub jobs: Vec<f64>,
     /// Calls that the model accepted; none was for something asked for before.
     pub calls: u64,
-    /// Seconds.
+    /// Jobs that were driven again, without a fault.
+    pub redriven: u64,
+    /// From the first submit to the last check, seconds.
     pub seconds: f64,
 }
 
@@ -47,7 +49,7 @@ pub async fn run(seed: u64, runs: usize) -> anyhow::Result<Outcome> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     let gateway = stack.url(Role::EventGateway)?.to_owned();
     let (seen, _watched) = watch::channel(0);
-    run_all(&clients, &gateway, seed, runs, Arc::new(seen)).await?;
+    let totals = run_all(&clients, &gateway, seed, runs, Arc::new(seen)).await?;
     check_store(&stack, runs).await?;
     let (calls, _) = check_calls(&stack, runs, 1)?;
 
@@ -58,6 +60,7 @@ pub async fn run(seed: u64, runs: usize) -> anyhow::Result<Outcome> {
         commits,
         jobs,
         calls,
+        redriven: totals.redriven,
         seconds: start.elapsed().as_secs_f64(),
     })
 }

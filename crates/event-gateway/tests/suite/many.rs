@@ -26,11 +26,11 @@ struct Client {
 }
 
 impl Client {
-    fn connect(world: &World, name: &str, resume: Option<&str>, room: usize) -> Self {
+    async fn connect(world: &World, name: &str, resume: Option<&str>, room: usize) -> Self {
         let resume = resume.map(|token| Position::parse(token).expect("a token"));
         let tenant = tenant(name);
         let history = world.history(&tenant);
-        let many = Many::new(
+        let mut many = Many::new(
             &world.feed,
             Arc::new(world.bus.clone()),
             history,
@@ -38,6 +38,7 @@ impl Client {
             world.now(),
             resume,
         );
+        many.begin().await.expect("the history answers");
         let at = many.position();
         let (client, queue) = mpsc::channel(room);
         Self {
@@ -48,13 +49,13 @@ impl Client {
     }
 
     async fn new(world: &World) -> Self {
-        let client = Self::connect(world, "one", None, 64);
+        let client = Self::connect(world, "one", None, 64).await;
         settle().await;
         client
     }
 
-    fn again(&self, world: &World) -> Self {
-        Self::connect(world, "one", Some(&self.at.token()), 64)
+    async fn again(&self, world: &World) -> Self {
+        Self::connect(world, "one", Some(&self.at.token()), 64).await
     }
 
     async fn next(&mut self) -> Option<String> {
@@ -130,7 +131,7 @@ async fn a_client_that_comes_back_gets_what_it_missed_and_nothing_else() {
     world.happen(&one, &b, "step_started").await;
     world.commit(&one, &a, "lost");
     world.happen(&one, &b, "step_started").await;
-    let mut back = client.again(&world);
+    let mut back = client.again(&world).await;
     assert_eq!(back.take(3).await, ["b.2", "b.3", "a.3"]);
     world.happen(&one, &a, "step_started").await;
     assert_eq!(back.take(1).await, ["a.4"]);
@@ -145,7 +146,7 @@ async fn before_its_first_event_a_client_can_resume_too() {
     let client = Client::new(&world).await;
     drop(client.queue);
     world.happen(&tenant("one"), &run("a"), "submitted").await;
-    let mut back = Client::connect(&world, "one", Some(&client.at.token()), 64);
+    let mut back = Client::connect(&world, "one", Some(&client.at.token()), 64).await;
     assert_eq!(back.take(1).await, ["a.1"]);
     back.nothing_more().await;
     ear.stop().await;
@@ -167,7 +168,7 @@ async fn after_the_loss_of_the_bus_nothing_is_missing() {
     // Another event stands where the token's stood.
     world.happen(&one, &b, "step_started").await;
     world.happen(&one, &b, "step_started").await;
-    let mut back = client.again(&world);
+    let mut back = client.again(&world).await;
     let mut got = Vec::new();
     while let Some(id) = back.next().await {
         got.push(id);
@@ -187,7 +188,7 @@ async fn a_slow_client_is_cut_and_resumes_where_it_was() {
     let world = World::new();
     let ear = world.listen().await;
     let (one, a) = (tenant("one"), run("a"));
-    let mut slow = Client::connect(&world, "one", None, 3);
+    let mut slow = Client::connect(&world, "one", None, 3).await;
     let mut fast = Client::new(&world).await;
     for _ in 0..8 {
         world.happen(&one, &a, "step_started").await;
@@ -195,7 +196,7 @@ async fn a_slow_client_is_cut_and_resumes_where_it_was() {
     }
     assert_eq!(slow.take(3).await, ["a.1", "a.2", "a.3"]);
     slow.nothing_more().await;
-    let mut back = slow.again(&world);
+    let mut back = slow.again(&world).await;
     assert!(matches!(
         slow.task.await.expect("no panic"),
         End::Lagged { .. }
@@ -214,7 +215,7 @@ async fn a_tenant_sees_its_own_events_alone_even_with_anothers_token() {
     world.happen(&tenant("one"), &run("a"), "submitted").await;
     world.happen(&tenant("two"), &run("x"), "submitted").await;
     assert_eq!(one.take(1).await, ["a.1"]);
-    let mut two = Client::connect(&world, "two", Some(&one.at.token()), 64);
+    let mut two = Client::connect(&world, "two", Some(&one.at.token()), 64).await;
     assert_eq!(two.take(1).await, ["x.1"]);
     world
         .happen(&tenant("one"), &run("a"), "step_started")
@@ -331,7 +332,7 @@ async fn whatever_happens(steps: Vec<Step>) -> (Got, Got) {
                     client.at = passed.position;
                     note(&mut got, &passed.event.id);
                 }
-                client = client.again(&world);
+                client = client.again(&world).await;
             }
         }
         settle().await;
@@ -345,7 +346,7 @@ async fn whatever_happens(steps: Vec<Step>) -> (Got, Got) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_event_is_seen_once_and_in_order(steps in steps()) {
@@ -368,7 +369,7 @@ proptest! {
                 world.happen(&tenant("two"), &run("x"), "step_started").await;
                 world.happen(&tenant("one"), &run("a"), "step_started").await;
             }
-            let mut client = Client::connect(&world, "one", Some(&forged.token()), 64);
+            let mut client = Client::connect(&world, "one", Some(&forged.token()), 64).await;
             let mut seen = Vec::new();
             while let Some(id) = client.next().await {
                 seen.push(id);

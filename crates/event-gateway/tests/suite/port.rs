@@ -294,16 +294,16 @@ impl Frames {
 
 async fn events(stream: &mut Streaming<SubscribeResponse>, count: usize) -> Vec<(Event, String)> {
     let mut events = Vec::new();
-    while events.len() < count {
-        let next = timeout(PATIENCE, stream.next())
-            .await
-            .expect("in time")
-            .expect("it goes on");
-        let SubscribeResponse { what, resume } = next.expect("unbroken");
-        if let Some(What::Event(event)) = what {
-            events.push((event, resume));
+    let all = async {
+        while events.len() < count {
+            let next = stream.next().await.expect("it goes on");
+            let SubscribeResponse { what, resume } = next.expect("unbroken");
+            if let Some(What::Event(event)) = what {
+                events.push((event, resume));
+            }
         }
-    }
+    };
+    timeout(PATIENCE, all).await.expect("in time");
     events
 }
 
@@ -364,7 +364,7 @@ async fn many_runs_over_sse_resume_by_token() {
     let stack = Stack::start().await;
     let one = tenant("one");
     let mut frames = Frames::of(stack.sse("one", "workflow=campaign", None).await).await;
-    // A head, not a moment: what is committed is told whether or not the stream has begun to hear.
+    // The stream is open: whatever happens from here on, it shows.
     past(&stack, &one, &run("a"), &["submitted"]).await;
     let first = frames.next().await.expect("a frame");
     assert_eq!(first.data["id"], "a.1");

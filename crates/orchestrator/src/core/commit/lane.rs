@@ -30,6 +30,8 @@ struct Pending {
     work: Work,
     reply: Reply,
     stale: u32,
+    /// It was refused for what memory holds: only the run as stored may refuse it.
+    reread: bool,
 }
 
 impl Pending {
@@ -52,7 +54,7 @@ pub(crate) struct Lane {
     plans: Plans,
     queue: mpsc::Receiver<(Work, Reply)>,
     held: LruCache<Key, Held>,
-    /// Commands whose run moved on: they go first.
+    /// Commands whose run moved on, or may have: they go first.
     again: VecDeque<Pending>,
 }
 
@@ -97,6 +99,7 @@ impl Lane {
                 work,
                 reply,
                 stale: 0,
+                reread: false,
             });
         }
         while batch.len() < MAX_BATCH
@@ -106,6 +109,7 @@ impl Lane {
                 work,
                 reply,
                 stale: 0,
+                reread: false,
             });
         }
         Some(batch)
@@ -122,23 +126,25 @@ impl Lane {
             }
         };
         let loaded = join_all(batch.into_iter().map(|(key, commands)| {
-            let held = self.held.pop(&key);
+            let known = self.held.pop(&key);
+            let held = known.filter(|_| !commands.iter().any(|pending| pending.reread));
             let plans = &self.plans;
             async move {
+                let remembered = held.is_some();
                 let held = match held {
                     Some(held) => Ok(Some(held)),
                     None if commands.iter().all(Pending::is_new) => Ok(None),
                     None => plans.read_run(&key.0, &key.1).await,
                 };
-                (key, commands, held)
+                (key, commands, held, remembered)
             }
         }))
         .await;
 
         let mut transitions = Vec::new();
         let mut sealed = Vec::new();
-        for (key, commands, held) in loaded {
-            let Some((draft, waiting)) = self.decide(&key, commands, held, now) else {
+        for (key, commands, held, remembered) in loaded {
+            let Some((draft, waiting)) = self.decide(&key, commands, held, remembered, now) else {
                 continue;
             };
             let (transition, effects) = draft.finish(now);
@@ -162,6 +168,7 @@ impl Lane {
         key: &Key,
         commands: Vec<Pending>,
         held: Result<Option<Held>, StoreError>,
+        remembered: bool,
         now: Timestamp,
     ) -> Option<(Draft, Vec<Waiting>)> {
         let mut draft = match held {
@@ -208,6 +215,11 @@ impl Lane {
                         applied,
                     };
                     waiting.push(Waiting { pending, committed });
+                }
+                // The run may have moved on elsewhere; no commit would find that out.
+                Err(_) if remembered => {
+                    pending.reread = true;
+                    self.again.push_back(pending);
                 }
                 Err(refusal) => answer(pending.reply, Err(refusal.into())),
             }
