@@ -40,7 +40,7 @@ pub struct Options {
 const EXAMPLES: &str = "\
 Examples:
   With the built-in writer, no model needed:
-    agent-worker --nats-url nats://nats:4222 --orchestrator-url http://orchestrator:50051 \\
+    agent-worker --nats-url nats://nats:4222 --orchestrator-url http://orchestrator:7400 \\
       --verify-keys \"$(cat orchestrator.pub)\"
   With a model behind an OpenAI-compatible address:
     PRESSRUN_MODEL_KEY=… agent-worker --verify-keys \"$(cat orchestrator.pub)\" \\

@@ -31,7 +31,7 @@ pub struct Options {
 
 const EXAMPLES: &str = "\
 Examples:
-  audit-worker --nats-url nats://nats:4222 --orchestrator-url http://orchestrator:50051 \\
+  audit-worker --nats-url nats://nats:4222 --orchestrator-url http://orchestrator:7400 \\
     --verify-keys \"$(cat orchestrator.pub)\"
   PRESSRUN_SLOTS=16 PRESSRUN_LISTEN=0.0.0.0:7500 audit-worker --verify-keys \"$(cat orchestrator.pub)\"";
 

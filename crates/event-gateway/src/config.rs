@@ -21,12 +21,12 @@ const ROLE: &str = "event-gateway";
 #[command(
     version,
     after_help = "Examples:\n  event-gateway --orchestrator-url http://127.0.0.1:7400\n  \
-                  PRESSRUN_LISTEN=0.0.0.0:7401 event-gateway --api-keys\n  \
-                  curl -N 'http://127.0.0.1:7401/v1/events?type=step_finished'"
+                  PRESSRUN_LISTEN=0.0.0.0:3131 event-gateway --api-keys\n  \
+                  curl -N 'http://127.0.0.1:3131/v1/events?type=step_finished'"
 )]
 pub struct Config {
     /// Where to listen for gRPC, HTTP, health and metrics.
-    #[arg(long, env = env::LISTEN, default_value = "127.0.0.1:7401")]
+    #[arg(long, env = env::LISTEN, default_value = "127.0.0.1:3131")]
     pub listen: SocketAddr,
     /// NATS server.
     #[arg(long, env = env::NATS_URL, default_value = "nats://127.0.0.1:4222", hide_env_values = true)]

@@ -261,10 +261,14 @@ impl Many {
         let Ok(run) = RunId::new(event.run_id.as_str()) else {
             return Ok(());
         };
-        let mut known = self.place.last(&run);
+        let known = self.place.last(&run);
         if known.is_none() && self.place.is_old(&event) {
-            self.place.stand(run.clone(), event.sequence);
-            known = Some(event.sequence);
+            // It tells nothing of where the run stands: later ones may have been passed as well.
+            self.place.heard(At {
+                sequence,
+                id: event.id,
+            });
+            return Ok(());
         }
         let before = event.sequence.saturating_sub(1);
         if known.unwrap_or(0) < before {

@@ -264,7 +264,12 @@ mod tests {
 
     #[test]
     fn faults_name_their_field() {
-        let cases: [(&[(&str, &str)], Option<&str>, &str); 5] = [
+        type Case = (
+            &'static [(&'static str, &'static str)],
+            Option<&'static str>,
+            &'static str,
+        );
+        let cases: [Case; 5] = [
             (&[("run", "r"), ("after", "x")], None, "after"),
             (&[("run", "r")], Some("other.7"), "Last-Event-ID"),
             (&[("run", "r")], Some("r.-7"), "Last-Event-ID"),

@@ -34,7 +34,7 @@ pub struct Config {
     #[arg(long)]
     pub migrate: bool,
     /// NATS server.
-    #[arg(long, env = env::NATS_URL, default_value = "nats://127.0.0.1:4222")]
+    #[arg(long, env = env::NATS_URL, default_value = "nats://127.0.0.1:4222", hide_env_values = true)]
     pub nats_url: String,
     /// File with the seed of the NATS user's nkey.
     #[arg(long, env = env::NATS_CREDENTIALS, value_name = "FILE")]

@@ -5,7 +5,7 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// Runs that came to rest, by workflow and status.
 pub const RUNS: &str = "pressrun_runs_total";
-/// Jobs handed to the bus, by agent.
+/// Jobs handed to the bus.
 pub const JOBS_SENT: &str = "pressrun_jobs_sent_total";
 /// Jobs that a worker took, by agent.
 pub const JOBS_STARTED: &str = "pressrun_jobs_started_total";
@@ -13,26 +13,18 @@ pub const JOBS_STARTED: &str = "pressrun_jobs_started_total";
 pub const JOBS_REFUSED: &str = "pressrun_jobs_refused_total";
 /// How long agents worked, seconds, by agent and result.
 pub const JOB_SECONDS: &str = "pressrun_job_duration_seconds";
-/// Outcomes received, by result (`applied`, `late`, `repeated`, `refused`).
+/// Outcomes received, by result (`applied`, `late`, `repeated`, `refused`, `corrupt`, `unavailable`).
 pub const OUTCOMES: &str = "pressrun_outcomes_total";
-/// Transitions committed, by result (`committed`, `stale`, `data`, `unknown`, `unavailable`).
+/// Transitions committed, by result (`committed`, `stale`, `key_taken`, `data`, `unknown`, `unavailable`).
 pub const COMMITS: &str = "pressrun_commits_total";
 /// Transitions in one commit.
 pub const COMMIT_BATCH_SIZE: &str = "pressrun_commit_batch_size";
 /// How long a commit took, seconds.
 pub const COMMIT_SECONDS: &str = "pressrun_commit_duration_seconds";
-/// Jobs driven again because nobody listed them, by agent.
+/// Jobs driven again because nobody listed them.
 pub const REDRIVES: &str = "pressrun_redrives_total";
-/// Jobs parked after their third lost start, by agent.
-pub const PARKED: &str = "pressrun_jobs_parked_total";
-/// Calls of a model, by model and result.
-pub const MODEL_CALLS: &str = "pressrun_model_calls_total";
-/// How long a model took to answer, seconds, by model.
-pub const MODEL_SECONDS: &str = "pressrun_model_call_duration_seconds";
-/// Tokens used, by model and direction (`input`, `output`).
-pub const TOKENS: &str = "pressrun_tokens_total";
-/// Lifecycle events handed to the bus, by result (`published`, `again`, `failed`).
-pub const EVENTS_PUBLISHED: &str = "pressrun_events_published_total";
+/// Messages handed to the bus, jobs and lifecycle events, by result (`sent`, `refused`, `unavailable`).
+pub const MESSAGES: &str = "pressrun_messages_total";
 /// Clients that follow events now, by transport (`grpc`, `sse`).
 pub const STREAM_CLIENTS: &str = "pressrun_stream_clients";
 /// Events sent to clients.
@@ -80,10 +72,7 @@ pub(crate) fn describe() {
         (OUTCOMES, "Outcomes received"),
         (COMMITS, "Transitions committed"),
         (REDRIVES, "Jobs driven again"),
-        (PARKED, "Jobs parked"),
-        (MODEL_CALLS, "Calls of a model"),
-        (TOKENS, "Tokens used"),
-        (EVENTS_PUBLISHED, "Lifecycle events handed to the bus"),
+        (MESSAGES, "Jobs and lifecycle events handed to the bus, by result"),
         (STREAM_EVENTS, "Events sent to clients"),
         (STREAM_LAGGED, "Clients cut because they read too slowly"),
         (STREAM_FILLED, "Events fetched from the orchestrator"),
@@ -94,7 +83,6 @@ pub(crate) fn describe() {
     for (name, what) in [
         (JOB_SECONDS, "How long agents worked"),
         (COMMIT_SECONDS, "How long commits took"),
-        (MODEL_SECONDS, "How long models took to answer"),
     ] {
         describe_histogram!(name, Unit::Seconds, what);
     }

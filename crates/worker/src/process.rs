@@ -42,7 +42,7 @@ pub struct Connection {
     #[arg(long, env = env::NATS_CREDENTIALS, value_name = "FILE")]
     pub nats_credentials: Option<PathBuf>,
     /// Where the orchestrator's gRPC is: for inputs and results that are too large for a message.
-    #[arg(long, env = env::ORCHESTRATOR_URL, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    #[arg(long, env = env::ORCHESTRATOR_URL, value_name = "URL", default_value = "http://127.0.0.1:7400")]
     pub orchestrator_url: String,
     /// Public keys of the orchestrator, by comma. Jobs that none of them signed are refused.
     #[arg(long, env = env::VERIFY_KEYS, value_name = "KEYS", value_delimiter = ',', required = true)]

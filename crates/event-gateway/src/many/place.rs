@@ -98,8 +98,11 @@ impl Place {
         self.put(run, last, self.latest);
     }
 
-    /// A run stood there, at least, when the client was last here.
+    /// A run stood there, at least, when the client was last here. An old event that showed late tells nothing.
     pub(super) fn stood(&mut self, event: &Event) {
+        if self.is_old(event) {
+            return;
+        }
         if let Ok(run) = RunId::new(event.run_id.as_str()) {
             let last = self.last(&run).unwrap_or(0).max(event.sequence);
             self.put(run, last, time_of(event));

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use ::service::metric::{self, label};
 use bus::{BusError, Envelope, Subject};
 use bytes::Bytes;
 use futures::future::join_all;
@@ -164,7 +165,7 @@ impl Sending {
             }
         }
         self.ports.signer.sign_batch(&mut jobs);
-        metrics::counter!(::service::metric::JOBS_SENT).increment(jobs.len() as u64);
+        metrics::counter!(metric::JOBS_SENT).increment(jobs.len() as u64);
         let events = batch.iter().flat_map(events);
         let messages = jobs.into_iter().chain(events).collect();
         let called_back: Vec<_> = batch
@@ -180,13 +181,17 @@ impl Sending {
     async fn publish(&mut self, messages: Vec<Envelope>) {
         let results = self.ports.bus.publish(messages.clone()).await;
         let mut stalled = false;
+        let mut sent = 0;
         for (message, result) in messages.into_iter().zip(results) {
             match result {
-                Ok(()) => {}
+                Ok(()) => sent += 1,
                 Err(error @ (BusError::Refused { .. } | BusError::Unusable(_))) => {
+                    metrics::counter!(metric::MESSAGES, label::RESULT => "refused").increment(1);
                     tracing::error!(id = message.id, subject = %message.subject, %error, "a message cannot be sent");
                 }
                 Err(BusError::Unavailable(_)) => {
+                    metrics::counter!(metric::MESSAGES, label::RESULT => "unavailable")
+                        .increment(1);
                     stalled = true;
                     if self.unsent.len() < MAX_UNSENT {
                         self.unsent.push_back(message);
@@ -194,6 +199,7 @@ impl Sending {
                 }
             }
         }
+        metrics::counter!(metric::MESSAGES, label::RESULT => "sent").increment(sent);
         self.outage.state().stalled = stalled;
         if stalled && let Ok(now) = self.ports.store.now().await {
             self.outage.missing(now);

@@ -24,8 +24,8 @@ pub const MAX_DISPATCH: usize = 64;
 pub const MAX_UNSENT: usize = 20_000;
 /// The wait before unsent messages are tried again.
 pub const RESEND_EVERY: Duration = Duration::from_millis(500);
-/// Jobs are not to be started later than this after they were signed.
-pub const JOB_EXPIRY: Duration = Duration::from_secs(15 * 60);
+/// Jobs are not to be started later than this after they were signed: as long as the bus keeps them.
+pub const JOB_EXPIRY: Duration = Duration::from_secs(24 * 3600);
 /// Largest job input that travels in its message.
 pub const MAX_INLINE_INPUT: usize = 160 * 1024;
 /// Outcomes taken from a partition at once.

@@ -27,6 +27,7 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
         drive_all(&core).await?;
     }
     let mut missed = Missed::new();
+    let mut hearing_since = None;
     // Only for the planted bug that forgets what was sent before.
     let mut started = None;
     let mut beat = tokio::time::interval(SILENCE_CHECK);
@@ -39,9 +40,11 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
         }
         if !core.peers.hears_itself() {
             missed.clear();
+            hearing_since = None;
             continue;
         }
-        match check(&core, &mut missed, &mut started).await {
+        let hearing_since = *hearing_since.get_or_insert_with(Instant::now);
+        match check(&core, &mut missed, hearing_since, &mut started).await {
             Ok(()) => {}
             Err(error) => tracing::warn!(%error, "jobs under way cannot be checked now"),
         }
@@ -71,6 +74,7 @@ async fn drive_all(core: &Core) -> anyhow::Result<()> {
 async fn check(
     core: &Core,
     missed: &mut Missed,
+    hearing_since: Instant,
     started: &mut Option<Timestamp>,
 ) -> Result<(), WorkError> {
     let now = core.ports.store.now().await?;
@@ -95,11 +99,11 @@ async fn check(
                 continue;
             }
             let key = (sent.row.job.clone(), sent.row.token);
-            let listed = core.workers.listed(&key.0, key.1);
-            if listed.is_some_and(|heard| heard.elapsed() < SILENCE_CHECK + SILENCE_CHECK) {
-                continue;
-            }
-            let since = missed.get(&key).copied().unwrap_or_else(Instant::now);
+            // A list comes every three seconds: a job is missed from the first that does not name it.
+            let since = match core.workers.listed(&key.0, key.1) {
+                Some(heard) => (heard + SILENCE_CHECK).max(hearing_since),
+                None => missed.get(&key).copied().unwrap_or_else(Instant::now),
+            };
             if since.elapsed() < SILENT_AFTER {
                 still.insert(key, since);
                 continue;

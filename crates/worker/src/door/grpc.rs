@@ -21,7 +21,7 @@ pub struct Grpc {
 }
 
 impl Grpc {
-    /// The door at an address such as `http://orchestrator:50051`.
+    /// The door at an address such as `http://orchestrator:7400`.
     ///
     /// # Errors
     /// When the address is no http(s) address.
@@ -117,7 +117,7 @@ mod tests {
                 "{bad:?}"
             );
         }
-        assert!(Grpc::new("http://127.0.0.1:50051").is_ok());
+        assert!(Grpc::new("http://127.0.0.1:7400").is_ok());
     }
 
     #[tokio::test]

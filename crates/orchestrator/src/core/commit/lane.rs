@@ -11,7 +11,7 @@ use futures::future::join_all;
 use lru::LruCache;
 use model::{RunId, TenantId, Timestamp};
 use store::port::{CommitError, StoreError};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -155,7 +155,9 @@ impl Lane {
             return;
         }
         metrics::histogram!(metric::COMMIT_BATCH_SIZE).record(transitions.len() as f64);
+        let begun = Instant::now();
         let results = self.parts.store.commit(transitions).await;
+        metrics::histogram!(metric::COMMIT_SECONDS).record(begun.elapsed().as_secs_f64());
         for ((key, effects, waiting), result) in sealed.into_iter().zip(results) {
             self.settle(key, effects, waiting, result).await;
         }
