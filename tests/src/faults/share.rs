@@ -42,6 +42,16 @@ pub async fn run(seed: u64, runs: usize) -> anyhow::Result<Outcome> {
         ..Layout::default()
     };
     let stack = Stack::start(&layout).await?;
+    match shared(&stack, seed, runs).await {
+        Ok(outcome) => Ok(outcome),
+        Err(error) => {
+            let kept = stack.keep_logs(&format!("seed-{seed}-shared"))?;
+            Err(error.context(format!("logs are in {}", kept.display())))
+        }
+    }
+}
+
+async fn shared(stack: &Stack, seed: u64, runs: usize) -> anyhow::Result<Outcome> {
     let start = Instant::now();
     let clients = stack
         .all(Role::Orchestrator)
@@ -50,11 +60,11 @@ pub async fn run(seed: u64, runs: usize) -> anyhow::Result<Outcome> {
     let gateway = stack.url(Role::EventGateway)?.to_owned();
     let (seen, _watched) = watch::channel(0);
     let totals = run_all(&clients, &gateway, seed, runs, Arc::new(seen)).await?;
-    check_store(&stack, runs).await?;
-    let (calls, _) = check_calls(&stack, runs, 1)?;
+    check_store(stack, runs).await?;
+    let (calls, _) = check_calls(stack, runs, 1)?;
 
-    let commits = shares(&stack, Role::Orchestrator, metric::COMMITS, "committed").await?;
-    let jobs = shares(&stack, Role::AgentWorker, metric::JOBS_STARTED, "").await?;
+    let commits = shares(stack, Role::Orchestrator, metric::COMMITS, "committed").await?;
+    let jobs = shares(stack, Role::AgentWorker, metric::JOBS_STARTED, "").await?;
     Ok(Outcome {
         runs,
         commits,
