@@ -52,7 +52,11 @@ pub(crate) fn all(world: &Arc<World>, worker: &str) -> Vec<Arc<dyn Agent>> {
             },
         })
     };
-    workflow::builtin::catalogue().agents.iter().map(agent).collect()
+    workflow::builtin::catalogue()
+        .agents
+        .iter()
+        .map(agent)
+        .collect()
 }
 
 #[async_trait]

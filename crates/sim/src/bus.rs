@@ -91,18 +91,27 @@ impl Link {
 
     /// Nothing passes for a while.
     pub(crate) fn cut(&self, length: Duration) {
-        *self.cut_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + length;
+        *self
+            .cut_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Instant::now() + length;
         self.reconnected();
     }
 
     /// Everything passes from now on.
     pub(crate) fn heal(&self) {
-        let mut until = self.cut_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut until = self
+            .cut_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *until = (*until).min(Instant::now());
     }
 
     fn cut_until(&self) -> Option<Instant> {
-        let until = *self.cut_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = *self
+            .cut_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         (Instant::now() < until).then_some(until)
     }
 
@@ -135,7 +144,8 @@ impl Link {
 
     /// The bus hands this node a message.
     fn take(&self, envelope: &Envelope) {
-        self.world.trace(format_args!("{} gets {}", self.node, envelope.subject));
+        self.world
+            .trace(format_args!("{} gets {}", self.node, envelope.subject));
         if is_job(&envelope.subject)
             && let Some(job) = job_of(&envelope.subject)
         {
@@ -177,7 +187,11 @@ fn outcome(envelope: &Envelope) -> Option<(JobId, u64, Answer)> {
         return None;
     }
     let outcome: proto::Outcome = wire::json::from_json(&envelope.body, MAX_REQUEST_BYTES).ok()?;
-    Some((JobId::new(outcome.job_id).ok()?, outcome.token, outcome.result?))
+    Some((
+        JobId::new(outcome.job_id).ok()?,
+        outcome.token,
+        outcome.result?,
+    ))
 }
 
 /// Gives messages to the bus, and notes which outcomes it now keeps. After a job was handed back under a
@@ -186,7 +200,10 @@ async fn give(world: &World, messages: Vec<Envelope>) -> Vec<Result<(), BusError
     let mut kept = Vec::new();
     let mut handed_back = Vec::new();
     for message in &messages {
-        world.trace(format_args!("bus takes {} as {}", message.subject, message.id));
+        world.trace(format_args!(
+            "bus takes {} as {}",
+            message.subject, message.id
+        ));
         if let Some((job, token, answer)) = outcome(message)
             && let Some(run) = run_of(message)
         {
@@ -256,7 +273,8 @@ impl Bus for Link {
                     taken.push(message);
                 }
                 Fate::Lost => {
-                    self.world.trace(format_args!("{} loses {}", self.node, message.id));
+                    self.world
+                        .trace(format_args!("{} loses {}", self.node, message.id));
                     self.excuse(&message.subject);
                 }
                 Fate::Late => {
@@ -310,7 +328,11 @@ impl Bus for Link {
         let lost = {
             let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
             let row = lost.entry(subject.clone()).or_default();
-            *row = if lose && *row < LOST_IN_A_ROW { *row + 1 } else { 0 };
+            *row = if lose && *row < LOST_IN_A_ROW {
+                *row + 1
+            } else {
+                0
+            };
             *row > 0
         };
         if lost {

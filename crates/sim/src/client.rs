@@ -34,11 +34,25 @@ pub(crate) async fn life(world: Arc<World>, number: u64) {
     let draws = world.draws(&format!("client {number}"));
     let mut followers = JoinSet::new();
     if let Some(client) = Client::new(&world, &draws, number) {
-        sleep(draws.millis(0, u64::try_from(world.weather.storm.as_millis()).unwrap_or(0))).await;
+        sleep(draws.millis(
+            0,
+            u64::try_from(world.weather.storm.as_millis()).unwrap_or(0),
+        ))
+        .await;
         let run = client.submit().await;
         let (tenant, foreign) = (client.tenant.clone(), client.foreign.clone());
-        followers.spawn(subscriber::follow(world.clone(), tenant.clone(), run.clone(), true));
-        followers.spawn(subscriber::follow(world.clone(), tenant, run.clone(), false));
+        followers.spawn(subscriber::follow(
+            world.clone(),
+            tenant.clone(),
+            run.clone(),
+            true,
+        ));
+        followers.spawn(subscriber::follow(
+            world.clone(),
+            tenant,
+            run.clone(),
+            false,
+        ));
         followers.spawn(subscriber::peep(world.clone(), foreign, run.clone()));
         if draws.chance(0.3) {
             sleep(draws.millis(0, 40_000)).await;
@@ -75,7 +89,11 @@ impl<'a> Client<'a> {
     fn new(world: &'a Arc<World>, draws: &'a Draws, number: u64) -> Option<Self> {
         let own = draws.chance(0.5);
         let tenant = |own: bool| TenantId::new(TENANTS[usize::from(own)]).ok();
-        let mode = if draws.chance(0.3) { "sequential" } else { "parallel" };
+        let mode = if draws.chance(0.3) {
+            "sequential"
+        } else {
+            "parallel"
+        };
         let mut wants = serde_json::Map::new();
         for agent in AGENTS {
             wants.insert(agent.to_owned(), draws.chance(0.85).into());
@@ -126,7 +144,8 @@ impl<'a> Client<'a> {
         } else {
             self.submit_once().await
         };
-        self.world.trace(format_args!("client {} has {run}", self.number));
+        self.world
+            .trace(format_args!("client {} has {run}", self.number));
         if self.world.tables().version(&self.tenant, &run) == 0 {
             let what = format!("run {run} was acknowledged before it was stored");
             self.world.violate(Invariant::I1, what);
@@ -201,12 +220,19 @@ impl<'a> Client<'a> {
     }
 
     async fn regenerate(&self, run: &RunId) {
-        let Some(step) = self.draws.pick(&AGENTS).and_then(|name| StepName::new(*name).ok()) else {
+        let Some(step) = self
+            .draws
+            .pick(&AGENTS)
+            .and_then(|name| StepName::new(*name).ok())
+        else {
             return;
         };
         let note = self.draws.chance(0.5).then(|| {
             let content = format!("note of client {}", self.number);
-            Blob { hash: ContentHash::of(content.as_bytes()), content }
+            Blob {
+                hash: ContentHash::of(content.as_bytes()),
+                content,
+            }
         });
         let command = Command::Regenerate {
             step,
@@ -222,10 +248,13 @@ impl<'a> Client<'a> {
     fn check(&self, run: &RunId, first: Option<u64>, kind: &str) {
         let Some(first) = first else { return };
         let found = self.world.tables().of(run).is_some_and(|row| {
-            row.events.iter().any(|event| event.sequence == first && event.kind.name() == kind)
+            row.events
+                .iter()
+                .any(|event| event.sequence == first && event.kind.name() == kind)
         });
         if !found {
-            let what = format!("event {first} of run {run} was acknowledged as {kind} and is not stored");
+            let what =
+                format!("event {first} of run {run} was acknowledged as {kind} and is not stored");
             self.world.violate(Invariant::I1, what);
         }
     }

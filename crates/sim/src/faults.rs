@@ -136,12 +136,20 @@ fn strikes(draws: &Draws, storm: Duration) -> Vec<(Duration, Strike)> {
     };
     add(1, &|| Strike::Wipe);
     add(1, &|| Strike::Outage(draws.millis(200, 15_000)));
-    add(1, &|| Strike::Cut(Kind::Orchestrator, draws.millis(200, 8_000)));
-    add(2, &|| Strike::Cut(Kind::Worker, draws.millis(1_000, 30_000)));
+    add(1, &|| {
+        Strike::Cut(Kind::Orchestrator, draws.millis(200, 8_000))
+    });
+    add(2, &|| {
+        Strike::Cut(Kind::Worker, draws.millis(1_000, 30_000))
+    });
     add(1, &|| Strike::Cut(Kind::Gateway, draws.millis(200, 15_000)));
     if draws.chance(0.3) {
         add(2, &|| {
-            let far = if draws.chance(0.15) { TWO_HOURS } else { 30_000 };
+            let far = if draws.chance(0.15) {
+                TWO_HOURS
+            } else {
+                30_000
+            };
             let by = i64::try_from(draws.between(0, 2 * far)).unwrap_or(0);
             Strike::Jump(by - i64::try_from(far).unwrap_or(0))
         });

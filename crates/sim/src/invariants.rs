@@ -144,7 +144,9 @@ pub(crate) fn at_end(world: &World) -> Option<Violation> {
             .of(run)
             .is_some_and(|row| row.reference.settled.contains(token));
         if !recorded {
-            let what = format!("the outcome of job {job} under token {token} was kept by the bus and is not in run {run}");
+            let what = format!(
+                "the outcome of job {job} under token {token} was kept by the bus and is not in run {run}"
+            );
             return Some(Violation::new(Invariant::Outcomes, what));
         }
     }
@@ -163,10 +165,7 @@ pub(crate) fn at_end(world: &World) -> Option<Violation> {
 }
 
 /// The run read back from the store is the run that the commits made.
-fn whole(
-    tables: &Tables,
-    key: &(model::TenantId, model::RunId),
-) -> Result<(), Violation> {
+fn whole(tables: &Tables, key: &(model::TenantId, model::RunId)) -> Result<(), Violation> {
     let (tenant, run) = key;
     let Some(row) = tables.runs.get(key) else {
         return Ok(());
@@ -231,7 +230,10 @@ fn versions(row: &Row) -> Result<(), String> {
             .get(&active.step)
             .and_then(|step| step.result.as_ref());
         if result.is_none_or(|result| result.version != active.version) {
-            return Err(format!("the active version of {} is not its last", active.step));
+            return Err(format!(
+                "the active version of {} is not its last",
+                active.step
+            ));
         }
     }
     Ok(())
@@ -244,7 +246,12 @@ fn subscribed(tables: &Tables, log: &crate::world::Log) -> Option<Violation> {
             .runs
             .get(&(subscriber.tenant.clone(), subscriber.run.clone()))?;
         let stored = row.events.iter().map(|event| {
-            orchestrator::core::event::public(&subscriber.tenant, &subscriber.run, &row.birth, event)
+            orchestrator::core::event::public(
+                &subscriber.tenant,
+                &subscriber.run,
+                &row.birth,
+                event,
+            )
         });
         (!subscriber.seen.iter().cloned().eq(stored)).then(|| {
             let what = format!(

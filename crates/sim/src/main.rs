@@ -38,14 +38,23 @@ fn main() -> anyhow::Result<ExitCode> {
         events += report.events;
         calls += report.calls;
         if report.violation.is_some() {
-            let plant = arguments.plant.map_or(String::new(), |plant| format!(" --plant {}", plant.as_str()));
+            let plant = arguments.plant.map_or(String::new(), |plant| {
+                format!(" --plant {}", plant.as_str())
+            });
             println!("{}\n{report}", report.weather);
-            println!("found after {} seeds; replay: sim --seed {}{plant}", done + 1, report.seed);
+            println!(
+                "found after {} seeds; replay: sim --seed {}{plant}",
+                done + 1,
+                report.seed
+            );
             return Ok(ExitCode::FAILURE);
         }
         if (done + 1) % 100 == 0 || done + 1 == arguments.seeds {
             let rate = (done + 1) as f64 / started.elapsed().as_secs_f64();
-            println!("{} seeds whole, {rate:.1} a second; {events} events, {calls} calls of agents", done + 1);
+            println!(
+                "{} seeds whole, {rate:.1} a second; {events} events, {calls} calls of agents",
+                done + 1
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

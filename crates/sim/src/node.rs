@@ -34,7 +34,7 @@ use crate::{
 /// The key that orchestrators sign with. What is simulated is no secret.
 const KEY: &str = "c2ltdWxhdGVkLXNpZ25pbmcta2V5LW5vLXNlY3JldCE";
 /// How long an orderly stop may take.
-const DRAIN: Duration = Duration::from_secs(20);
+const DRAIN: Duration = Duration::from_secs(5);
 /// How long a stopping worker lets its jobs go on.
 const WORKER_DRAIN: Duration = Duration::from_secs(3);
 /// Longest time that a node stays down, milliseconds.
@@ -119,7 +119,10 @@ pub(crate) async fn orchestrator(world: Arc<World>, index: usize) {
         let Ok(signer) = signer() else {
             return world.violate(Invariant::NoErrors, "the signing key is none");
         };
-        let (link, desk) = (Link::new(&world, &name, number), Desk::new(&world, &name, number));
+        let (link, desk) = (
+            Link::new(&world, &name, number),
+            Desk::new(&world, &name, number),
+        );
         let stop = CancellationToken::new();
         let mut tasks = Tasks::new(stop.clone());
         let entropy = world.draws(&format!("entropy {name} {number}"));
@@ -136,19 +139,27 @@ pub(crate) async fn orchestrator(world: Arc<World>, index: usize) {
         let planted = Plant::in_core(world.plant);
         let core = Core::start_planted(ports, options, planted, &mut tasks, &stop);
         world.trace(format_args!("{name} lives"));
-        world.seat(index, Some(Seat { core, desk: desk.clone() }));
+        world.seat(
+            index,
+            Some(Seat {
+                core,
+                desk: desk.clone(),
+            }),
+        );
         let life = tokio::spawn(tasks.run(DRAIN));
         let end = async {
             let end = end_of_life(&world, &draws, world.weather.orchestrator_life).await;
             world.seat(index, None);
             if matches!(end, End::Crash) {
-                (link.close(), desk.close());
+                link.close();
+                desk.close();
             }
             end
         };
         live(&world, &name, life, &stop, end).await;
         world.seat(index, None);
-        (link.close(), desk.close());
+        link.close();
+        desk.close();
         down(&world, &draws).await;
     }
 }
@@ -221,7 +232,10 @@ impl Door for Hatch {
             .map_err(|error| DoorError::Refused(error.to_string()))?;
         let tenant = model::TenantId::new(job.tenant)
             .map_err(|error| DoorError::Refused(error.to_string()))?;
-        let seat = self.world.any_seat(&self.draws).ok_or_else(|| away("no orchestrator"))?;
+        let seat = self
+            .world
+            .any_seat(&self.draws)
+            .ok_or_else(|| away("no orchestrator"))?;
         let blob = Blob {
             hash: ContentHash::of(content.as_bytes()),
             content: content.to_owned(),
@@ -249,7 +263,10 @@ impl Gateway {
     }
 
     fn cut_all(&self) {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        self.streams
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .abort_all();
     }
 }
 

@@ -83,8 +83,18 @@ async fn world(seed: u64, plant: Option<Plant>, errors: Errors) -> Report {
     }
     watch(&world, &errors, &mut tasks).await;
     drop(tasks);
-    let events = world.tables().runs.values().map(|row| row.events.len() as u64).sum();
-    let calls = world.log().calls.values().map(|calls| u64::from(*calls)).sum();
+    let events = world
+        .tables()
+        .runs
+        .values()
+        .map(|row| row.events.len() as u64)
+        .sum();
+    let calls = world
+        .log()
+        .calls
+        .values()
+        .map(|calls| u64::from(*calls))
+        .sum();
     Report {
         seed,
         trace: world.trace_hash(),
@@ -103,7 +113,10 @@ async fn watch(world: &World, errors: &Errors, tasks: &mut JoinSet<()>) {
         sleep(Duration::from_secs(1)).await;
         while let Some(ended) = tasks.try_join_next() {
             if let Err(error) = ended {
-                world.violate(Invariant::NoErrors, format!("the simulation broke: {error}"));
+                world.violate(
+                    Invariant::NoErrors,
+                    format!("the simulation broke: {error}"),
+                );
             }
         }
         if let Some(line) = errors.first() {
@@ -139,7 +152,10 @@ struct Errors(Arc<Mutex<Option<String>>>);
 
 impl Errors {
     fn first(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -147,9 +163,11 @@ impl<S: Subscriber> Layer<S> for Errors {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         if *event.metadata().level() == Level::ERROR {
             let mut line = format!("{} logged:", event.metadata().target());
-            event.record(&mut |field: &tracing::field::Field, value: &dyn fmt::Debug| {
-                line.push_str(&format!(" {}={value:?}", field.name()));
-            });
+            event.record(
+                &mut |field: &tracing::field::Field, value: &dyn fmt::Debug| {
+                    line.push_str(&format!(" {}={value:?}", field.name()));
+                },
+            );
             let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             first.get_or_insert(line);
         }

@@ -70,7 +70,8 @@ impl Desk {
 
     fn is_away(&self) -> bool {
         self.world.stormy()
-            && (self.world.store_is_out() || self.draws.chance(self.world.weather.store_unavailable))
+            && (self.world.store_is_out()
+                || self.draws.chance(self.world.weather.store_unavailable))
     }
 
     async fn call<T>(&self, act: impl FnOnce(&mut Tables) -> T + Send) -> Result<T, StoreError>
@@ -96,24 +97,34 @@ fn take(world: &World, node: &str, batch: Vec<Transition>) -> Vec<Result<(), Com
             transition.run,
             transition.expected + 1,
             transition.version(),
-            transition.events.iter().map(|event| event.kind.name()).collect::<Vec<_>>(),
+            transition
+                .events
+                .iter()
+                .map(|event| event.kind.name())
+                .collect::<Vec<_>>(),
         );
         let finished: Vec<_> = transition
             .events
             .iter()
             .filter_map(|event| match &event.kind {
-                Kind::StepFinished { job, token, hash, .. } => {
-                    Some((job.clone(), *token, hash.clone()))
-                }
+                Kind::StepFinished {
+                    job, token, hash, ..
+                } => Some((job.clone(), *token, hash.clone())),
                 _ => None,
             })
             .collect();
-        let calm = world.calm_since();
+        let settled = world.settled();
         let mut tables = world.tables();
-        let result = tables.commit(transition, calm);
+        let result = tables.commit(transition, settled);
         let broken = tables.broken.pop();
         drop(tables);
-        world.trace(format_args!("{line}: {}", result.as_ref().err().map_or("done".to_owned(), ToString::to_string)));
+        world.trace(format_args!(
+            "{line}: {}",
+            result
+                .as_ref()
+                .err()
+                .map_or("done".to_owned(), ToString::to_string)
+        ));
         if let Some(violation) = broken {
             world.violated(violation);
         }
@@ -121,7 +132,9 @@ fn take(world: &World, node: &str, batch: Vec<Transition>) -> Vec<Result<(), Com
             for end in finished {
                 if !world.log().made.contains(&end) {
                     let (job, token, _) = end;
-                    let what = format!("the result of job {job} counted under token {token}, for which no worker made it");
+                    let what = format!(
+                        "the result of job {job} counted under token {token}, for which no worker made it"
+                    );
                     world.violate(Invariant::Outcomes, what);
                 }
             }
@@ -157,7 +170,8 @@ impl CommitPath for Desk {
         hash: &ContentHash,
         plan: &str,
     ) -> Result<(), StoreError> {
-        self.call(|tables| tables.save_plan(tenant, hash, plan)).await
+        self.call(|tables| tables.save_plan(tenant, hash, plan))
+            .await
     }
 
     async fn plan(
@@ -219,7 +233,8 @@ impl CommitPath for Desk {
         run: &RunId,
         wanted: &[(StepName, u32)],
     ) -> Result<Vec<(StepName, u32, String)>, StoreError> {
-        self.call(|tables| tables.results(tenant, run, wanted)).await
+        self.call(|tables| tables.results(tenant, run, wanted))
+            .await
     }
 
     async fn blobs(
@@ -244,7 +259,8 @@ impl CommitPath for Desk {
         after: Option<&(Timestamp, JobId)>,
         limit: usize,
     ) -> Result<Vec<SentJob>, StoreError> {
-        self.call(|tables| tables.sent_before(before, after, limit)).await
+        self.call(|tables| tables.sent_before(before, after, limit))
+            .await
     }
 
     async fn changed_since(
@@ -253,7 +269,8 @@ impl CommitPath for Desk {
         after: Option<&(Timestamp, RunId)>,
         limit: usize,
     ) -> Result<Vec<Changed>, StoreError> {
-        self.call(|tables| tables.changed_since(since, after, limit)).await
+        self.call(|tables| tables.changed_since(since, after, limit))
+            .await
     }
 
     async fn last_change(&self) -> Result<Option<Timestamp>, StoreError> {

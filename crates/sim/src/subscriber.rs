@@ -14,7 +14,7 @@ use orchestrator::core::event;
 use store::port::CommitPath;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::{
@@ -25,6 +25,8 @@ use crate::{
 
 /// Events of one page of history.
 const PAGE: usize = 100;
+/// The gateway's deadline for a page: an orchestrator that died does not answer.
+const DEADLINE: Duration = Duration::from_secs(5);
 /// The wait for a gateway to be there.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -39,8 +41,14 @@ struct Past {
 impl History for Past {
     async fn events(&self, run: &RunId, after: u64) -> Result<Page, Error> {
         let away = |why: &str| Error::Unavailable(why.to_owned());
-        let seat = self.world.any_seat(&self.draws).ok_or_else(|| away("no orchestrator"))?;
-        let found = seat.desk.events(&self.tenant, run, after, PAGE).await;
+        let seat = self
+            .world
+            .any_seat(&self.draws)
+            .ok_or_else(|| away("no orchestrator"))?;
+        let asked = seat.desk.events(&self.tenant, run, after, PAGE);
+        let found = timeout(DEADLINE, asked)
+            .await
+            .map_err(|_| away("no answer"))?;
         let page = found
             .map_err(|error| away(&error.to_string()))?
             .ok_or_else(|| Error::NotFound(run.clone()))?;
@@ -57,13 +65,19 @@ impl History for Past {
     }
 
     async fn changed(&self, _since: Timestamp) -> Result<Vec<Changed>, Error> {
-        Err(Error::Unavailable("streams over one run do not ask".to_owned()))
+        Err(Error::Unavailable(
+            "streams over one run do not ask".to_owned(),
+        ))
     }
 }
 
 /// Follows a run for ever: stays, or leaves and comes back at random.
 pub(crate) async fn follow(world: Arc<World>, tenant: TenantId, run: RunId, stays: bool) {
-    let name = if stays { "that stayed" } else { "that came back" };
+    let name = if stays {
+        "that stayed"
+    } else {
+        "that came back"
+    };
     let draws = world.draws(&format!("subscriber {name} {run}"));
     let place = {
         let mut log = world.log();
@@ -80,7 +94,11 @@ pub(crate) async fn follow(world: Arc<World>, tenant: TenantId, run: RunId, stay
             sleep(PAUSE).await;
             continue;
         };
-        let after = world.log().subscribers.get(place).map_or(0, |seen| seen.seen.len() as u64);
+        let after = world
+            .log()
+            .subscribers
+            .get(place)
+            .map_or(0, |seen| seen.seen.len() as u64);
         let past = Arc::new(Past {
             world: world.clone(),
             tenant: tenant.clone(),
@@ -93,8 +111,7 @@ pub(crate) async fn follow(world: Arc<World>, tenant: TenantId, run: RunId, stay
             // The subscriber may have gone away meanwhile.
             drop(told.send(follower.run(sender, false).await));
         });
-        let leaves = (!stays && world.stormy())
-            .then(|| Instant::now() + draws.millis(1, 20_000));
+        let leaves = (!stays && world.stormy()).then(|| Instant::now() + draws.millis(1, 20_000));
         loop {
             let event = match leaves {
                 Some(at) => match timeout_at(at, events.recv()).await {
@@ -104,15 +121,24 @@ pub(crate) async fn follow(world: Arc<World>, tenant: TenantId, run: RunId, stay
                 None => events.recv().await,
             };
             let Some(event) = event else { break };
-            world.trace(format_args!("subscriber {name} of {run} sees {}", event.sequence));
+            world.trace(format_args!(
+                "subscriber {name} of {run} sees {}",
+                event.sequence
+            ));
             if event.tenant != tenant.as_str() || event.run_id != run.as_str() {
                 let what = format!("{tenant} saw event {} of {}", event.id, event.tenant);
                 world.violate(Invariant::I7, what);
             }
             let mut log = world.log();
-            let Some(seen) = log.subscribers.get_mut(place) else { break };
+            let Some(seen) = log.subscribers.get_mut(place) else {
+                break;
+            };
             if event.sequence != seen.seen.len() as u64 + 1 {
-                let what = format!("a subscriber saw {} after {} events", event.id, seen.seen.len());
+                let what = format!(
+                    "a subscriber saw {} after {} events",
+                    event.id,
+                    seen.seen.len()
+                );
                 drop(log);
                 world.violate(Invariant::I4, what);
                 return;
@@ -121,7 +147,10 @@ pub(crate) async fn follow(world: Arc<World>, tenant: TenantId, run: RunId, stay
         }
         drop(events);
         if let Ok(End::Failed(error)) = end.await {
-            world.violate(Invariant::I1, format!("run {run} cannot be followed: {error}"));
+            world.violate(
+                Invariant::I1,
+                format!("run {run} cannot be followed: {error}"),
+            );
             return;
         }
         sleep(draws.millis(0, 3_000)).await;

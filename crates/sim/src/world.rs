@@ -31,6 +31,11 @@ use crate::{
 /// The wall clock when a world begins, Unix milliseconds.
 const BEGINNING: i64 = 1_800_000_000_000;
 
+/// How long those who were being stopped may go on.
+const STOPPED: Duration = Duration::from_secs(7);
+/// How long a clock that jumped may still be read as before.
+const MEASURED: Duration = Duration::from_secs(45);
+
 /// The world.
 pub(crate) struct World {
     pub(crate) seed: u64,
@@ -186,6 +191,13 @@ impl World {
     /// Since when nothing goes wrong.
     pub(crate) fn calm_since(&self) -> Option<Instant> {
         lock(&self.state).calm_since
+    }
+
+    /// Since when nothing that goes out can be lost: those who were stopping have stopped, and whoever
+    /// measured a clock that jumped has measured it anew.
+    pub(crate) fn settled(&self) -> Option<Instant> {
+        let wait = if self.moved() == 0 { STOPPED } else { MEASURED };
+        self.calm_since().map(|calm| calm + wait)
     }
 
     pub(crate) fn tables(&self) -> MutexGuard<'_, Tables> {

@@ -23,8 +23,8 @@ use futures::StreamExt;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, oneshot};
 
-/// Size of a row and of a message's body, bytes.
-const SIZE: usize = 2 * 1024;
+use super::load::text;
+
 /// Most transitions of one transaction; as many as the product's.
 const MAX_BATCH: usize = 64;
 const QUEUE: usize = 4_096;
@@ -147,7 +147,7 @@ async fn commit(
     mut queue: mpsc::Receiver<Command>,
 ) -> anyhow::Result<()> {
     let mut runs = HashMap::<u64, Run>::new();
-    let body = "x".repeat(SIZE);
+    let body = text();
     while let Some(first) = queue.recv().await {
         let mut batch = vec![first];
         while batch.len() < MAX_BATCH
@@ -249,7 +249,7 @@ pub(super) async fn worker(nats: &str) -> anyhow::Result<()> {
     // Whoever comes first makes both.
     stream_of(&js, OUTCOMES).await?;
     let mut jobs = queue_of(&js, JOBS).await?;
-    let body = "x".repeat(SIZE);
+    let body = text();
     while let Some(message) = jobs.next().await {
         let message = message?;
         let (run, job) = address(&message.subject)?;

@@ -1,22 +1,28 @@
 //! What this machine gives: commits, messages, a flush of the disk.
 
 use std::{
-    future::Future,
     io::{Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
-use async_nats::jetstream::{self, consumer::pull, stream};
+use async_nats::jetstream::{
+    self,
+    consumer::pull,
+    context::{PublishAckFuture, PublishError},
+    stream,
+};
+use bytes::Bytes;
 use futures::{StreamExt, future::try_join_all};
 use rig::Postgres;
 use sqlx::{Connection, PgConnection};
 
-use super::{load::Latencies, results::Results};
+use super::{
+    load::{Latencies, text},
+    results::Results,
+};
 
-/// Size of rows and messages, bytes.
-const SIZE: usize = 2 * 1024;
 /// Messages laid down for the pulls.
 const MESSAGES: usize = 20_000;
 const HOPS: usize = 500;
@@ -74,7 +80,7 @@ async fn commits(
     let start = Instant::now();
     let one = async || -> anyhow::Result<Vec<Duration>> {
         let mut connection = PgConnection::connect(database).await?;
-        let body = "x".repeat(SIZE);
+        let body = text();
         let mut taken = Vec::new();
         while start.elapsed() < time {
             let begun = Instant::now();
@@ -109,11 +115,12 @@ fn flushes(data: &Path) -> anyhow::Result<Latencies> {
 }
 
 async fn publishes(js: &jetstream::Context, places: usize, time: Duration) -> anyhow::Result<f64> {
+    let body = Bytes::from(text());
     let start = Instant::now();
     let one = async || -> anyhow::Result<usize> {
         let mut count = 0;
         while start.elapsed() < time {
-            publish(js).await?.await?;
+            publish(js, &body).await?.await?;
             count += 1;
         }
         Ok(count)
@@ -122,11 +129,8 @@ async fn publishes(js: &jetstream::Context, places: usize, time: Duration) -> an
     Ok(counts.iter().sum::<usize>() as f64 / start.elapsed().as_secs_f64())
 }
 
-fn publish(
-    js: &jetstream::Context,
-) -> impl Future<Output = Result<jetstream::context::PublishAckFuture, jetstream::context::PublishError>>
-+ '_ {
-    js.publish("floor.message", vec![b'x'; SIZE].into())
+async fn publish(js: &jetstream::Context, body: &Bytes) -> Result<PublishAckFuture, PublishError> {
+    js.publish("floor.message", body.clone()).await
 }
 
 async fn pulls(
@@ -134,8 +138,9 @@ async fn pulls(
     stream: &stream::Stream,
     places: usize,
 ) -> anyhow::Result<f64> {
+    let body = Bytes::from(text());
     futures::stream::iter(0..MESSAGES)
-        .map(|_| async { anyhow::Ok(publish(js).await?.await?) })
+        .map(|_| async { anyhow::Ok(publish(js, &body).await?.await?) })
         .buffer_unordered(256)
         .collect::<Vec<_>>()
         .await
@@ -163,10 +168,11 @@ async fn pulls(
 async fn hops(js: &jetstream::Context, stream: &stream::Stream) -> anyhow::Result<Latencies> {
     let consumer = consumer(stream).await?;
     let mut messages = consumer.messages().await?;
+    let body = Bytes::from(text());
     let mut taken = Vec::with_capacity(HOPS);
     for _ in 0..HOPS {
         let begun = Instant::now();
-        let stored = publish(js).await?;
+        let stored = publish(js, &body).await?;
         let message = messages.next().await.context("the messages ended")??;
         taken.push(begun.elapsed());
         message.ack().await.map_err(anyhow::Error::from_boxed)?;

@@ -11,6 +11,17 @@ use std::{
 
 use tokio::task::JoinSet;
 
+/// Size of the texts that are stored and sent without the product: about 2 KB, yet small enough for
+/// Postgres to keep a row with it in one piece.
+const TEXT: usize = 1_900;
+
+/// A text that no compression makes smaller.
+pub(super) fn text() -> String {
+    use rand::{Rng, distr::Alphanumeric};
+    let letters = rand::rng().sample_iter(Alphanumeric);
+    letters.take(TEXT).map(char::from).collect()
+}
+
 /// How long each run took.
 pub(super) struct Latencies {
     sorted: Vec<Duration>,

@@ -428,8 +428,7 @@ async fn tenants_see_nothing_of_each_other() {
     let status = stack
         .subscribe("two", of_run(&run("r"), 0, false))
         .await
-        .err()
-        .expect("refused");
+        .expect_err("refused");
     assert_eq!(status.code(), Code::NotFound);
     let mut two = stack
         .subscribe("two", SubscribeRequest::default())
@@ -482,11 +481,7 @@ async fn who_has_no_key_and_what_is_wrong_is_refused() {
         resume: "bm90IG91cnM".into(),
         ..SubscribeRequest::default()
     };
-    let status = stack
-        .subscribe("one", request)
-        .await
-        .err()
-        .expect("refused");
+    let status = stack.subscribe("one", request).await.expect_err("refused");
     assert_eq!(status.code(), Code::InvalidArgument);
     stack.end().await;
 }

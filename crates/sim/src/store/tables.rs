@@ -2,19 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use engine::{Event, Run, event::Kind, outstanding};
-use model::{AgentKind, ContentHash, JobId, RunId, RunStatus, StepName, TenantId, Timestamp};
+use engine::{Event, Run, event::Kind, outstanding, run::Phase};
+use model::{
+    AgentKind, ContentHash, ErrorClass, JobId, RunId, RunStatus, StepName, TenantId, Timestamp,
+};
 use store::port::{
     Birth, Blob, Changed, CommitError, Due, DueRun, EventPage, JobRow, NewVersion, Rest, SentJob,
     Standing, StoredRun, Transition,
 };
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 use workflow::Plan;
 
 use crate::invariants::{Invariant, Violation};
-
-/// What went out this long after the last fault is never lost: late messages have come, clocks are read anew.
-const SETTLED: Duration = Duration::from_secs(45);
 
 type Key = (TenantId, RunId);
 
@@ -67,7 +66,7 @@ impl Tables {
     pub(crate) fn commit(
         &mut self,
         transition: Transition,
-        calm: Option<Instant>,
+        settled: Option<Instant>,
     ) -> Result<(), CommitError> {
         let key = (transition.tenant.clone(), transition.run.clone());
         let version = self.runs.get(&key).map_or(0, Row::version);
@@ -83,7 +82,7 @@ impl Tables {
         }
         self.save_blobs(&key.0, transition.blobs.clone());
         if let Some(row) = self.runs.get_mut(&key)
-            && let Err(violation) = write(row, transition, calm)
+            && let Err(violation) = write(row, transition, settled)
         {
             let what = format!("run {}: {}", key.1, violation.what);
             self.broken.push(Violation { what, ..violation });
@@ -91,7 +90,12 @@ impl Tables {
         Ok(())
     }
 
-    fn bear(&mut self, key: &Key, transition: &Transition, birth: &Birth) -> Result<(), CommitError> {
+    fn bear(
+        &mut self,
+        key: &Key,
+        transition: &Transition,
+        birth: &Birth,
+    ) -> Result<(), CommitError> {
         let refused = |why: &str| CommitError::Data {
             run: key.1.clone(),
             why: why.to_owned(),
@@ -107,7 +111,10 @@ impl Tables {
             .and_then(|blob| serde_json::from_str(&blob.content).ok())
             .ok_or_else(|| refused("its input is not there"))?;
         if let Some(text) = &birth.idempotency_key {
-            let taken = self.keys.entry((key.0.clone(), text.clone())).or_insert_with(|| key.1.clone());
+            let taken = self
+                .keys
+                .entry((key.0.clone(), text.clone()))
+                .or_insert_with(|| key.1.clone());
             if *taken != key.1 {
                 return Err(CommitError::KeyTaken(taken.clone()));
             }
@@ -136,7 +143,9 @@ impl Tables {
 
     /// A run by its id alone.
     pub(crate) fn of(&self, run: &RunId) -> Option<&Row> {
-        self.runs.iter().find_map(|((_, id), row)| (id == run).then_some(row))
+        self.runs
+            .iter()
+            .find_map(|((_, id), row)| (id == run).then_some(row))
     }
 
     pub(crate) fn load(&self, tenant: &TenantId, run: &RunId) -> Option<StoredRun> {
@@ -146,12 +155,16 @@ impl Tables {
             version: row.version(),
             snapshot: row.rest.as_ref().map(|rest| rest.snapshot.clone()),
             events: row.events.get(row.snapped..).unwrap_or_default().to_vec(),
-            input: self.blobs.get(&(tenant.clone(), row.birth.input.clone()))?.clone(),
+            input: self
+                .blobs
+                .get(&(tenant.clone(), row.birth.input.clone()))?
+                .clone(),
         })
     }
 
     pub(super) fn save_plan(&mut self, tenant: &TenantId, hash: &ContentHash, plan: &str) {
-        self.plans.insert((tenant.clone(), hash.clone()), plan.to_owned());
+        self.plans
+            .insert((tenant.clone(), hash.clone()), plan.to_owned());
     }
 
     pub(super) fn plan(&self, tenant: &TenantId, hash: &ContentHash) -> Option<String> {
@@ -167,7 +180,10 @@ impl Tables {
     pub(super) fn blobs(&self, tenant: &TenantId, hashes: &[ContentHash]) -> Vec<Blob> {
         let blob = |hash: &ContentHash| {
             let content = self.blobs.get(&(tenant.clone(), hash.clone()))?.clone();
-            Some(Blob { hash: hash.clone(), content })
+            Some(Blob {
+                hash: hash.clone(),
+                content,
+            })
         };
         hashes.iter().filter_map(blob).collect()
     }
@@ -207,7 +223,9 @@ impl Tables {
             })
             .collect();
         timers.sort_by_key(|timer| timer.wake_at);
-        let due = timers.partition_point(|timer| timer.wake_at <= now).min(limit);
+        let due = timers
+            .partition_point(|timer| timer.wake_at <= now)
+            .min(limit);
         let next = timers.get(due).map(|timer| timer.wake_at);
         timers.truncate(due);
         Due { runs: timers, next }
@@ -282,21 +300,28 @@ impl Tables {
 }
 
 /// Writes the rows of a transition, and folds its events into the reference.
-fn write(row: &mut Row, transition: Transition, calm: Option<Instant>) -> Result<(), Violation> {
+fn write(row: &mut Row, transition: Transition, settled: Option<Instant>) -> Result<(), Violation> {
     let now = Instant::now();
     let broken = |invariant, what: String| Err(Violation::new(invariant, what));
     let cancelled = row.reference.status == RunStatus::Cancelled;
     for event in &transition.events {
         let head = row.version();
         if event.sequence != head + 1 {
-            return broken(Invariant::I4, format!("event {} follows {head}", event.sequence));
+            return broken(
+                Invariant::I4,
+                format!("event {} follows {head}", event.sequence),
+            );
         }
         if cancelled && !matches!(event.kind, Kind::OutcomeLate { .. }) {
             let what = format!("{} after a committed cancel", event.kind.name());
             return broken(Invariant::I10, what);
         }
-        if let Kind::JobRedriven { job, lost, .. } = &event.kind {
-            lost_again(row, job, *lost, calm)?;
+        match &event.kind {
+            Kind::JobRedriven { step, lost, .. } => lost_again(row, step, *lost, settled)?,
+            Kind::StepFailed { step, failure, .. } if failure.class == ErrorClass::Parked => {
+                lost_again(row, step, u32::MAX, settled)?;
+            }
+            _ => {}
         }
         engine::apply(&row.plan, &mut row.reference, event);
         row.events.push(event.clone());
@@ -340,16 +365,24 @@ fn write(row: &mut Row, transition: Transition, calm: Option<Instant>) -> Result
 }
 
 /// What goes out when nothing goes wrong any more is not lost any more.
-fn lost_again(row: &Row, job: &JobId, lost: u32, calm: Option<Instant>) -> Result<(), Violation> {
-    let Some((_, step, token)) = row.reference.under_way(job) else {
+fn lost_again(
+    row: &Row,
+    step: &StepName,
+    lost: u32,
+    settled: Option<Instant>,
+) -> Result<(), Violation> {
+    let Some(Phase::Running {
+        job,
+        token,
+        lost: before,
+        ..
+    }) = row.reference.steps.get(step).map(|step| &step.phase)
+    else {
         return Ok(());
     };
-    let engine::run::Phase::Running { lost: before, .. } = &step.phase else {
-        return Ok(());
-    };
-    let sent = row.jobs.get(&(job.clone(), token)).map(|(_, at)| *at);
-    match (sent, calm) {
-        (Some(sent), Some(calm)) if lost > *before && sent > calm + SETTLED => {
+    let sent = row.jobs.get(&(job.clone(), *token)).map(|(_, at)| *at);
+    match (sent, settled) {
+        (Some(sent), Some(settled)) if lost > *before && sent > settled => {
             let what = format!("job {job} went out in calm weather and was lost");
             Err(Violation::new(Invariant::I8, what))
         }
