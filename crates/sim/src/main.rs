@@ -31,8 +31,7 @@ fn main() -> anyhow::Result<ExitCode> {
         println!("{}\n{report} (trace {:016x})", report.weather, report.trace);
         return Ok(ExitCode::from(u8::from(report.violation.is_some())));
     }
-    let started = Instant::now();
-    let (mut events, mut calls) = (0, 0);
+    let (started, mut events, mut calls) = (Instant::now(), 0, 0);
     for done in 0..arguments.seeds {
         let report = sim::run(arguments.from + done, arguments.plant, false)?;
         events += report.events;

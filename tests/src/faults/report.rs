@@ -30,7 +30,11 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let runs: usize = self.trials.iter().map(|trial| trial.runs).sum();
-        let seconds: f64 = self.trials.iter().map(|trial| trial.seconds).sum();
+        // The sum of nothing would be -0.
+        let seconds = self
+            .trials
+            .iter()
+            .fold(0.0, |sum, trial| sum + trial.seconds);
         writeln!(
             f,
             "{} trials held, {} failed; {} faults fired into {runs} runs, {seconds:.0} s of work.\n",
@@ -39,8 +43,8 @@ impl fmt::Display for Report {
             self.trials.len(),
         )?;
         f.write_str(
-            "Every run ended with 3 artifacts, 1 report and one version of each; a subscriber that stayed and \
-             one that came and went had events 1..n, equal to the store's.\n\n",
+            "In each trial that held, every run ended with 3 artifacts, 1 report and one version of each; a \
+             subscriber that stayed and one that came and went had events 1..n, equal to the store's.\n\n",
         )?;
         f.write_str(
             "| seed | fault | runs | at event | events | driven again | late | model calls | of them repeated | \
