@@ -1,7 +1,7 @@
 //! Following all runs of a tenant: each in order, without a gap and without a repeat.
 //!
 //! Live events come from the gateway's own ear ([`Feed`]). After a token, the bus's stream is first read on
-//! from there; whatever it does not show is found by asking which runs changed ([`Many::sweep`]).
+//! from there; whatever it does not show is found by asking which runs changed (`Many::sweep`).
 
 mod place;
 

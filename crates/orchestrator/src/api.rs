@@ -41,7 +41,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// Doors to `core`, and the queue of runs that their callers abandoned: give it to [`abandoned`].
+    /// Doors to `core`, and the queue of runs that their callers abandoned: give it to `abandoned`.
     pub fn new(
         core: Core,
         queries: Arc<dyn Queries>,

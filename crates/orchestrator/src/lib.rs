@@ -3,7 +3,7 @@
 //! It takes commands by gRPC and outcomes from the bus, decides by the engine, commits to the store, and
 //! only then sends. It never calls a model, and keeps nothing in memory that the store does not have.
 //!
-//! Start with [`core`](crate::core), then `core/commit.rs`; [`service`](crate::service) wires it.
+//! Start with [`mod@core`], then `core/commit.rs`; [`mod@service`] wires it.
 
 pub mod api;
 pub mod config;

@@ -72,7 +72,10 @@ pub(crate) fn describe() {
         (OUTCOMES, "Outcomes received"),
         (COMMITS, "Transitions committed"),
         (REDRIVES, "Jobs driven again"),
-        (MESSAGES, "Jobs and lifecycle events handed to the bus, by result"),
+        (
+            MESSAGES,
+            "Jobs and lifecycle events handed to the bus, by result",
+        ),
         (STREAM_EVENTS, "Events sent to clients"),
         (STREAM_LAGGED, "Clients cut because they read too slowly"),
         (STREAM_FILLED, "Events fetched from the orchestrator"),
