@@ -20,7 +20,16 @@ use super::{
     limits::{SILENCE_CHECK, SILENCE_LOOKUPS, SILENCE_PAGE, SILENT_AFTER},
 };
 
-type Missed = BTreeMap<(JobId, u64), Instant>;
+type Missed = BTreeMap<(JobId, u64), Miss>;
+
+/// A job that no list names.
+#[derive(Debug, Clone, Copy)]
+struct Miss {
+    since: Instant,
+    /// The last look found no message of it on the bus. One look is not enough: a worker that has just
+    /// taken a job off the bus lists it a moment later.
+    absent: bool,
+}
 
 pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<()> {
     if core.options.bus_forgets {
@@ -99,26 +108,33 @@ async fn check(
                 continue;
             }
             let key = (sent.row.job.clone(), sent.row.token);
+            let before = missed.get(&key).copied();
             // A list comes every three seconds: a job is missed from the first that does not name it.
             let since = match core.workers.listed(&key.0, key.1) {
                 Some(heard) => (heard + SILENCE_CHECK).max(hearing_since),
-                None => missed.get(&key).copied().unwrap_or_else(Instant::now),
+                None => before.map_or_else(Instant::now, |miss| miss.since),
             };
-            if since.elapsed() < SILENT_AFTER {
-                still.insert(key, since);
-                continue;
-            }
-            if lookups >= SILENCE_LOOKUPS {
-                still.insert(key, since);
+            let absent = before.is_some_and(|miss| miss.absent);
+            if since.elapsed() + SILENCE_CHECK < SILENT_AFTER || lookups >= SILENCE_LOOKUPS {
+                still.insert(key, Miss { since, absent });
                 continue;
             }
             lookups += 1;
             match on_the_bus(core, &sent).await {
                 // It waits for a worker, or its outcome for us.
                 Some(true) => {}
-                Some(false) => drive(core, sent).await,
+                Some(false) if absent && since.elapsed() >= SILENT_AFTER => drive(core, sent).await,
+                Some(false) => {
+                    still.insert(
+                        key,
+                        Miss {
+                            since,
+                            absent: true,
+                        },
+                    );
+                }
                 None => {
-                    still.insert(key, since);
+                    still.insert(key, Miss { since, absent });
                 }
             }
         }
