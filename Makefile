@@ -26,7 +26,7 @@ lint: ## Formatting, clippy, documentation, licences and bans; warnings are erro
 
 test: services ## Every test, against real Postgres and NATS that it fetches and starts itself
 	@echo "== tests of all crates and of the whole, $(TEST_THREADS) at a time"
-	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked --workspace --all-targets
 
 test-system: services ## Only the tests of the whole: real servers, real processes
 	$(CARGO) test --locked -p rig -p system-tests

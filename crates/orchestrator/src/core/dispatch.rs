@@ -108,6 +108,12 @@ impl Dispatcher {
         )
     }
 
+    /// Has the events from this moment on published again: a transition may be durable without having been
+    /// handed over.
+    pub(crate) fn missed(&self, since: Timestamp) {
+        self.outage.missing(since);
+    }
+
     /// Hands over a transition that is durable. A busy bus holds the caller up; one that is away does not:
     /// then what has no room is left to silence (jobs) and to publishing again (events).
     pub(crate) async fn send(&self, sealed: Sealed) {

@@ -268,6 +268,9 @@ impl Lane {
                 }
             }
             Err(error) => {
+                if matches!(error, CommitError::Unknown(_)) {
+                    self.parts.dispatcher.missed(effects.held.run.time);
+                }
                 let error = match error {
                     CommitError::KeyTaken(run) => WorkError::KeyTaken(run),
                     CommitError::Data { why, .. } => WorkError::Data(why),
