@@ -87,15 +87,18 @@ pub(super) struct Place {
     pub(super) unacked: u64,
     /// Not delivered.
     pub(super) pending: u64,
+    /// Deliveries made so far, repeats included.
+    pub(super) deliveries: u64,
 }
 
 impl Place {
     fn of(info: &Map<String, Value>) -> Self {
         let number = |value: Option<&Value>| value.and_then(Value::as_u64).unwrap_or(0);
-        let sequence = |name: &str| number(info.get(name).and_then(|at| at.get("stream_seq")));
+        let at = |name: &str, field: &str| number(info.get(name).and_then(|at| at.get(field)));
         Self {
-            ack_floor: sequence("ack_floor"),
-            delivered: sequence("delivered"),
+            ack_floor: at("ack_floor", "stream_seq"),
+            delivered: at("delivered", "stream_seq"),
+            deliveries: at("delivered", "consumer_seq"),
             unacked: number(info.get("num_ack_pending")),
             pending: number(info.get("num_pending")),
         }

@@ -34,8 +34,8 @@ pub(super) struct Puller {
     lost: bool,
     work: Option<BoxFuture<'static, Result<Done, BusError>>>,
     connects: watch::Receiver<u64>,
-    /// A message that looked stuck when the consumer was last inspected.
-    suspect: Option<u64>,
+    /// What looked wrong when the consumer was last inspected.
+    suspect: Option<Suspect>,
     inspect_at: Instant,
     /// When messages were last looked for.
     looked: Instant,
@@ -52,8 +52,20 @@ struct Queue {
 /// What `work` has brought about.
 enum Done {
     Opened(Standing),
-    /// The message that looks stuck, if one does.
-    Inspected(Option<u64>),
+    /// The message that may be stuck, if one may.
+    Inspected(Option<Suspect>),
+}
+
+/// A message that lay in the queue at an inspection, while someone asked for it.
+#[derive(Debug, Clone, Copy)]
+struct Suspect {
+    message: u64,
+    /// How many deliveries the consumer had made.
+    deliveries: u64,
+    /// By its own count the consumer has no delivery of it before itself.
+    passed: bool,
+    /// Since when it is the newest and nothing was delivered.
+    since: Instant,
 }
 
 impl Puller {
@@ -141,6 +153,14 @@ impl Puller {
         }
     }
 
+    /// A consumer delivers nothing while nobody asks: what was seen before a pause says nothing.
+    fn forget_suspect(&mut self) {
+        if self.looked.elapsed() >= WATCH_INTERVAL {
+            self.suspect = None;
+            self.inspect_at = Instant::now() + WATCH_INTERVAL;
+        }
+    }
+
     fn delivery(&self, message: Message) -> Option<Box<dyn Delivery>> {
         let reply = message.reply.clone()?;
         Some(Box::new(Delivered {
@@ -155,6 +175,7 @@ impl Puller {
 impl Pull for Puller {
     async fn next(&mut self, max: usize) -> Result<Vec<Box<dyn Delivery>>, BusError> {
         let max = max.clamp(1, MAX_PULL);
+        self.forget_suspect();
         self.forget_stale();
         let mut batch = Vec::new();
         loop {
@@ -203,33 +224,46 @@ impl Queue {
         Standing::open(link, self.stream, &self.consumer, self.expires()).await
     }
 
-    /// Whether the consumer is deaf (reliability M8): the queue holds a message that the consumer takes
-    /// for acked, or holds messages of which it has none under way. Twice the same one, and it is made
-    /// anew.
-    async fn inspect(&self, suspect: Option<u64>) -> Result<Done, BusError> {
-        let stuck = match self.stuck().await {
-            Ok(stuck) => stuck,
+    /// Whether the consumer is deaf (reliability M8): at two looks in a row the queue holds the same
+    /// message, and the consumer has no delivery of it before itself; or it delivers nothing at all for
+    /// longer than a delivery may go unacked, though we ask. Then it is made anew.
+    async fn inspect(&self, earlier: Option<Suspect>) -> Result<Done, BusError> {
+        let suspect = match self.suspect().await {
+            Ok(suspect) => suspect,
             Err(Fault::Missing) => return self.open().await.map(Done::Opened),
             // Whether the server is gone shows elsewhere.
             Err(_) => None,
         };
-        if stuck.is_none() || stuck != suspect {
-            return Ok(Done::Inspected(stuck));
+        let (Some(earlier), Some(mut now)) = (earlier, suspect) else {
+            return Ok(Done::Inspected(suspect));
+        };
+        let same = earlier.message == now.message;
+        if same && earlier.deliveries == now.deliveries {
+            now.since = earlier.since;
         }
-        tracing::warn!(consumer = %self.consumer, "made anew: it does not see what its stream holds");
+        let silent = now.since.elapsed() >= ack_wait(self.stream) + WATCH_INTERVAL;
+        if !same || !(earlier.passed && now.passed || silent) {
+            return Ok(Done::Inspected(Some(now)));
+        }
+        tracing::warn!(consumer = %self.consumer, "made anew: it does not deliver what its stream holds");
         match self.link.delete_consumer(self.stream, &self.consumer).await {
             Ok(()) | Err(Fault::Missing) => self.open().await.map(Done::Opened),
             Err(fault) => Err(fault.into()),
         }
     }
 
-    async fn stuck(&self) -> Result<Option<u64>, Fault> {
-        let Some(last) = self.link.last_of(self.stream, &self.subject).await? else {
+    async fn suspect(&self) -> Result<Option<Suspect>, Fault> {
+        let Some(message) = self.link.last_of(self.stream, &self.subject).await? else {
             return Ok(None);
         };
         let place = self.link.place(self.stream, &self.consumer).await?;
         let idle = place.unacked == 0 && place.pending == 0;
-        Ok((idle || last <= place.ack_floor).then_some(last))
+        Ok(Some(Suspect {
+            message,
+            deliveries: place.deliveries,
+            passed: idle || message <= place.ack_floor,
+            since: Instant::now(),
+        }))
     }
 
     fn expires(&self) -> Duration {

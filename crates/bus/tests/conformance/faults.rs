@@ -218,6 +218,29 @@ async fn a_deaf_consumer_is_made_again() {
     take_past(&mut pull, "job-copy-25").await;
 }
 
+/// Whatever keeps a consumer from delivering while messages wait and we ask: here it is paused.
+#[tokio::test]
+async fn a_silent_consumer_is_made_again() {
+    let server = rig::Nats::own().await.expect("a server");
+    let bus = connect(server.url()).await;
+    let queue = Subject::jobs_of(&kind("copy"));
+    let mut pull = bus.pull(&queue).await.expect("a queue");
+    publish(&bus, vec![job("copy", 0)]).await;
+    take(&mut pull, 1).await;
+    until_holds(&bus, &queue, false).await;
+    until_nobody_asks(server.url()).await;
+    let subject = "CONSUMER.PAUSE.JOBS.jobs-copy";
+    let paused = api(
+        server.url(),
+        subject,
+        json!({ "pause_until": "2100-01-01T00:00:00Z" }),
+    )
+    .await;
+    assert_eq!(paused["paused"], true, "the fault did not take: {paused}");
+    publish(&bus, vec![job("copy", 1)]).await;
+    take_past(&mut pull, "job-copy-1").await;
+}
+
 /// The stream's files lose their tail, the consumer's state does not.
 #[tokio::test]
 async fn a_stream_that_lost_its_tail_is_used_again() {
