@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use engine::event::Kind;
-use model::{ContentHash, JobId, RunId, StepName, TenantId, Timestamp};
+use model::{ContentHash, RunId, StepName, TenantId, Timestamp};
 use store::port::{
     Blob, Changed, CommitError, CommitPath, Due, EventPage, SentJob, StoreError, StoredRun,
     Transition,
@@ -256,7 +256,7 @@ impl CommitPath for Desk {
     async fn sent_before(
         &self,
         before: Timestamp,
-        after: Option<&(Timestamp, JobId)>,
+        after: Option<&SentJob>,
         limit: usize,
     ) -> Result<Vec<SentJob>, StoreError> {
         self.call(|tables| tables.sent_before(before, after, limit))

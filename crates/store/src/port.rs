@@ -319,12 +319,12 @@ pub trait CommitPath: Send + Sync {
     /// Over all tenants: runs whose timer is due at `now`, and when the next one is.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Due, StoreError>;
 
-    /// Over all tenants: jobs under way that were sent before `before`, in the order of (`sent_at`, job),
+    /// Over all tenants: jobs under way that were sent before `before`, in the order of (tenant, run, job),
     /// after the cursor (the last row of the previous page).
     async fn sent_before(
         &self,
         before: Timestamp,
-        after: Option<&(Timestamp, JobId)>,
+        after: Option<&SentJob>,
         limit: usize,
     ) -> Result<Vec<SentJob>, StoreError>;
 

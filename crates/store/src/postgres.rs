@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use model::{ContentHash, JobId, RunId, StepName, TenantId, Timestamp};
+use model::{ContentHash, RunId, StepName, TenantId, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, query, query_as};
 
 use crate::{
@@ -307,7 +307,7 @@ impl CommitPath for Postgres {
     async fn sent_before(
         &self,
         before: Timestamp,
-        after: Option<&(Timestamp, JobId)>,
+        after: Option<&SentJob>,
         limit: usize,
     ) -> Result<Vec<SentJob>, StoreError> {
         let after = after.cloned();

@@ -3,7 +3,7 @@
 /// Defines the reads for a connection type; the two databases' query types share no usable bound.
 macro_rules! reads {
     ($connection:ty) => {
-        use model::{ContentHash, JobId, RunId, StepName, TenantId, Timestamp};
+        use model::{ContentHash, RunId, StepName, TenantId, Timestamp};
         use sqlx::{query_as, query_scalar};
 
         use crate::{
@@ -129,13 +129,14 @@ macro_rules! reads {
         pub(super) async fn sent_before(
             on: &mut $connection,
             before: Timestamp,
-            after: Option<&(Timestamp, JobId)>,
+            after: Option<&SentJob>,
             limit: usize,
         ) -> Read<Vec<SentJob>> {
             let rows: Vec<row::Sent> = query_as(sql::SENT)
                 .bind(before.0)
-                .bind(after.map_or(i64::MIN, |(sent_at, _)| sent_at.0))
-                .bind(after.map_or("", |(_, job)| job.as_str()))
+                .bind(after.map_or("", |sent| sent.tenant.as_str()))
+                .bind(after.map_or("", |sent| sent.run.as_str()))
+                .bind(after.map_or("", |sent| sent.row.job.as_str()))
                 .bind(page(limit))
                 .fetch_all(on)
                 .await

@@ -27,7 +27,8 @@ pub(crate) const DUE: &str = "select tenant, run, wake_at from runs \
      where wake_at is not null order by wake_at limit $1";
 
 pub(crate) const SENT: &str = "select tenant, run, job, token, step, agent, sent_at from jobs \
-     where sent_at < $1 and (sent_at, job) > ($2, $3) order by sent_at, job limit $4";
+     where (tenant, run, job) > ($2, $3, $4) and sent_at < $1 \
+     order by tenant, run, job limit $5";
 
 pub(crate) const CHANGED: &str = "select tenant, run, max(last_seq) as sequence, max(at) as updated \
      from run_events where at >= $1 group by tenant, run \

@@ -15,7 +15,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use model::{ContentHash, JobId, RunId, StepName, TenantId, Timestamp};
+use model::{ContentHash, RunId, StepName, TenantId, Timestamp};
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
     migrate::{Migration, MigrationType, Migrator},
@@ -298,7 +298,7 @@ impl CommitPath for Sqlite {
     async fn sent_before(
         &self,
         before: Timestamp,
-        after: Option<&(Timestamp, JobId)>,
+        after: Option<&SentJob>,
         limit: usize,
     ) -> Result<Vec<SentJob>, StoreError> {
         let after = after.cloned();

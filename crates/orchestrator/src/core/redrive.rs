@@ -73,7 +73,7 @@ async fn drive_all(core: &Core) -> anyhow::Result<()> {
         let Some(last) = page.last() else {
             return Ok(());
         };
-        after = Some((last.row.sent_at, last.row.job.clone()));
+        after = Some(last.clone());
         for sent in page {
             drive(core, sent).await;
         }
@@ -99,7 +99,7 @@ async fn check(
             .sent_before(before, after.as_ref(), SILENCE_PAGE)
             .await?;
         let Some(last) = page.last() else { break };
-        after = Some((last.row.sent_at, last.row.job.clone()));
+        after = Some(last.clone());
         for sent in page {
             if !core.peers.owns(Subject::partition(&sent.run)) {
                 continue;

@@ -234,7 +234,7 @@ impl Tables {
     pub(super) fn sent_before(
         &self,
         before: Timestamp,
-        after: Option<&(Timestamp, JobId)>,
+        after: Option<&SentJob>,
         limit: usize,
     ) -> Vec<SentJob> {
         let mut sent: Vec<_> = self
@@ -243,12 +243,12 @@ impl Tables {
             .flat_map(|((tenant, run), row)| {
                 row.jobs.values().map(move |(job, _)| (tenant, run, job))
             })
-            .filter(|(_, _, job)| {
-                job.sent_at < before
-                    && after.is_none_or(|(at, id)| (job.sent_at, &job.job) > (*at, id))
+            .filter(|(tenant, run, job)| {
+                let last = after.map(|last| (&last.tenant, &last.run, &last.row.job));
+                job.sent_at < before && last.is_none_or(|last| (*tenant, *run, &job.job) > last)
             })
             .collect();
-        sent.sort_by_key(|(_, _, job)| (job.sent_at, &job.job));
+        sent.sort_by_key(|(tenant, run, job)| (*tenant, *run, &job.job));
         sent.into_iter()
             .take(limit)
             .map(|(tenant, run, job)| SentJob {

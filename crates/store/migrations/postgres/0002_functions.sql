@@ -1,6 +1,9 @@
 -- Each function is one transaction in one round trip: it names the tenants, then writes. They run with
 -- the caller's rights (security invoker), so that row-level security holds inside them too.
 
+-- Lists are read by place, not unnested side by side: each unnested list costs a scan of its own to set up,
+-- which for a few elements is more than the rows.
+--
 -- Commits transitions of different runs; array element i belongs to transition i, `*_of` gives the
 -- transition (from 1) of each element of the lists that have none, one or many per transition.
 -- The caller orders transitions by (tenant, run), and the lists of keys shared between runs (births by
@@ -34,15 +37,16 @@ begin
     -- Runs that exist: the version check and the lock in one, in the order given.
     if cardinality(b_of) < cardinality(t_run) then
         with moved as (
-            update runs set version = t.version, status = t.status, state = t.state,
-                updated = t.updated, percent = t.percent, wake_at = t.wake_at
-            from unnest(t_tenant, t_run, t_expected, t_version, t_status, t_state, t_updated,
-                    t_percent, t_wake_at)
-                with ordinality as t (tenant, run, expected, version, status, state, updated,
-                    percent, wake_at, i)
-            where t.expected > 0 and runs.tenant = t.tenant and runs.run = t.run
-                and runs.version = t.expected
-            returning t.i::integer as i
+            update runs set version = t_version[i], status = t_status[i], state = t_state[i],
+                updated = t_updated[i], percent = t_percent[i], wake_at = t_wake_at[i]
+            from (
+                select t_tenant[i] as tenant, t_run[i] as run, expected, i::integer as i
+                from unnest(t_expected) with ordinality as t (expected, i)
+                -- offset 0: look each run up by its key, never the other way round.
+                where expected > 0 offset 0
+            ) as t
+            where runs.tenant = t.tenant and runs.run = t.run and runs.version = expected
+            returning i
         )
         select array_agg(i) into won from moved;
     end if;
@@ -53,12 +57,10 @@ begin
                 submitted, priority, workflow_version, workflow, mode, plan, input, campaign, title,
                 idempotency_key, correlation_id, traceparent)
             select t_tenant[i], t_run[i], t_version[i], t_status[i], t_state[i], t_updated[i],
-                t_percent[i], t_wake_at[i], submitted, priority, workflow_version, workflow, mode,
-                plan, input, campaign, title, key, correlation_id, traceparent
-            from unnest(b_of, b_workflow, b_mode, b_workflow_version, b_plan, b_input, b_campaign,
-                    b_title, b_key, b_correlation_id, b_traceparent, b_priority, b_submitted)
-                as b (i, workflow, mode, workflow_version, plan, input, campaign, title, key,
-                    correlation_id, traceparent, priority, submitted)
+                t_percent[i], t_wake_at[i], b_submitted[k], b_priority[k], b_workflow_version[k],
+                b_workflow[k], b_mode[k], b_plan[k], b_input[k], b_campaign[k], b_title[k], b_key[k],
+                b_correlation_id[k], b_traceparent[k]
+            from unnest(b_of) with ordinality as b (i, k)
             on conflict do nothing
             returning tenant, run
         )
@@ -93,71 +95,70 @@ begin
     end if;
 
     insert into run_events (tenant, run, last_seq, first_seq, at, body)
-    select tenant, run, version, expected + 1, updated, body
-    from unnest(t_tenant, t_run, t_expected, t_version, t_updated, t_body)
-        with ordinality as t (tenant, run, expected, version, updated, body, i)
-    where i = any(won);
+    select t_tenant[i], t_run[i], t_version[i], t_expected[i] + 1, t_updated[i], t_body[i]
+    from unnest(won) as t (i);
 
     if cardinality(w_of) > 0 then
         delete from jobs
-        using unnest(w_of, w_job, w_token) as w (i, job, token)
-        where i = any(won) and jobs.tenant = t_tenant[i] and jobs.run = t_run[i]
-            and jobs.job = w.job and jobs.token = w.token;
+        using (
+            select t_tenant[i] as tenant, t_run[i] as run, w_job[k] as job, w_token[k] as token
+            from unnest(w_of) with ordinality as w (i, k)
+            where i = any(won) offset 0
+        ) as w
+        where jobs.tenant = w.tenant and jobs.run = w.run and jobs.job = w.job
+            and jobs.token = w.token;
     end if;
 
     if cardinality(j_of) > 0 then
         insert into jobs (tenant, run, job, token, step, agent, sent_at)
-        select t_tenant[i], t_run[i], job, token, step, agent, sent_at
-        from unnest(j_of, j_job, j_token, j_step, j_agent, j_sent_at)
-            as j (i, job, token, step, agent, sent_at)
+        select t_tenant[i], t_run[i], j_job[k], j_token[k], j_step[k], j_agent[k], j_sent_at[k]
+        from unnest(j_of) with ordinality as j (i, k)
         where i = any(won);
     end if;
 
     if cardinality(v_of) > 0 then
         insert into artifact_versions (tenant, run, step, version, hash, report, created, provenance,
             content)
-        select t_tenant[i], t_run[i], step, version, hash, report, created, provenance, content
-        from unnest(v_of, v_step, v_version, v_hash, v_report, v_created, v_provenance, v_content)
-            as v (i, step, version, hash, report, created, provenance, content)
+        select t_tenant[i], t_run[i], v_step[k], v_version[k], v_hash[k], v_report[k], v_created[k],
+            v_provenance[k], v_content[k]
+        from unnest(v_of) with ordinality as v (i, k)
         where i = any(won);
     end if;
 
     if cardinality(o_of) > 0 then
         insert into blobs (tenant, hash, content)
-        select t_tenant[i], hash, content
-        from unnest(o_of, o_hash, o_content) as o (i, hash, content)
+        select t_tenant[i], o_hash[k], o_content[k]
+        from unnest(o_of) with ordinality as o (i, k)
         where i = any(won)
         on conflict do nothing;
     end if;
 
     if cardinality(s_of) > 0 then
         insert into run_snapshots (tenant, run, version, format, body)
-        select t_tenant[i], t_run[i], t_version[i], s_format, body
-        from unnest(s_of, s_body) as s (i, body)
+        select t_tenant[i], t_run[i], t_version[i], s_format, s_body[k]
+        from unnest(s_of) with ordinality as s (i, k)
         where i = any(won)
         on conflict (tenant, run) do update
             set version = excluded.version, format = excluded.format, body = excluded.body;
 
         insert into artifacts (tenant, run, step, place, version, hash)
-        select t_tenant[i], t_run[i], step, place, version, hash
-        from unnest(a_of, a_step, a_place, a_version, a_hash, a_verdict)
-            as a (i, step, place, version, hash, verdict)
-        where i = any(won) and verdict is null
+        select t_tenant[i], t_run[i], a_step[k], a_place[k], a_version[k], a_hash[k]
+        from unnest(a_of) with ordinality as a (i, k)
+        where i = any(won) and a_verdict[k] is null
         on conflict (tenant, run, step) do update
             set place = excluded.place, version = excluded.version, hash = excluded.hash
             where artifacts.version <> excluded.version or artifacts.place <> excluded.place;
 
         insert into audit_reports (tenant, run, step, version, place, hash, verdict, score, judged)
-        select t_tenant[i], t_run[i], step, version, place, hash, verdict, score, judged
-        from unnest(a_of, a_step, a_place, a_version, a_hash, a_verdict, a_score, a_judged)
-            as a (i, step, place, version, hash, verdict, score, judged)
-        where i = any(won) and verdict is not null
+        select t_tenant[i], t_run[i], a_step[k], a_version[k], a_place[k], a_hash[k], a_verdict[k],
+            a_score[k], a_judged[k]
+        from unnest(a_of) with ordinality as a (i, k)
+        where i = any(won) and a_verdict[k] is not null
         on conflict do nothing;
 
         insert into campaigns (tenant, campaign, run, workflow, title, status, submitted, updated)
         select distinct on (tenant, campaign) r.*
         from unnest(s_of) as s (i)
-        -- offset 0: look each run up by its key, never the other way round.
         cross join lateral (
             select tenant, campaign, run, workflow, title, status, submitted, updated
             from runs where runs.tenant = t_tenant[i] and runs.run = t_run[i] offset 0

@@ -60,7 +60,6 @@ create table jobs (
     sent_at integer not null,
     primary key (tenant, run, job)
 ) strict, without rowid;
-create index jobs_by_sent on jobs (sent_at, job);
 
 create table artifact_versions (
     tenant text not null,

@@ -56,7 +56,7 @@ pub(crate) async fn silent_jobs_come_in_pages(store: Arc<dyn Store>) {
         }
         commit_one(&*store, submit).await.expect("commits");
     }
-    all.sort_by_key(|(_, _, row)| (row.sent_at, row.job.clone()));
+    all.sort_by_key(|(tenant, run, row)| (tenant.clone(), run.clone(), row.job.clone()));
     let mut seen = Vec::new();
     let mut cursor = None;
     loop {
@@ -66,7 +66,7 @@ pub(crate) async fn silent_jobs_come_in_pages(store: Arc<dyn Store>) {
             .expect("reads");
         assert!(page.len() <= 4);
         let Some(last) = page.last() else { break };
-        cursor = Some((last.row.sent_at, last.row.job.clone()));
+        cursor = Some(last.clone());
         seen.extend(
             page.into_iter()
                 .map(|sent| (sent.tenant, sent.run, sent.row)),
