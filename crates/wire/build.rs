@@ -35,10 +35,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         .compile_well_known_types(true)
         .extern_path(TIMESTAMP.0, TIMESTAMP.1)
         .btree_map(".")
-        .enum_attribute(
-            ".pressrun.events.v1.SubscribeResponse.what",
-            "#[expect(clippy::large_enum_variant, reason = \"nearly all are events\")]",
-        )
         .emit_rerun_if_changed(false)
         .compile_fds(descriptors)?;
     Ok(())

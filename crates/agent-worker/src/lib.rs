@@ -6,12 +6,9 @@
 //! Start with [`Service::build`]; what a worker does is in crate `worker`, what its agents do in crate
 //! `agents`.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
-use llm::{
-    ApiKey, Offline, OpenAi, Price, Provider,
-    openai::{Config, TokenLimit},
-};
+use llm::{Offline, Provider};
 use model::Failure;
 use service::env;
 use tokio_util::sync::CancellationToken;
@@ -22,8 +19,6 @@ use worker::{
 
 /// The service's name.
 pub const ROLE: &str = "agent-worker";
-/// Longest call of a model; a job's own time limit is mostly shorter.
-pub const MODEL_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The command line.
 #[derive(clap::Parser)]
@@ -45,7 +40,10 @@ Examples:
   With a model behind an OpenAI-compatible address:
     PRESSRUN_MODEL_KEY=… agent-worker --verify-keys \"$(cat orchestrator.pub)\" \\
       --model-url https://api.openai.com/v1 --model gpt-4o-mini \\
-      --model-input-price 150000 --model-output-price 600000";
+      --model-input-price 150000 --model-output-price 600000
+  With Anthropic or Gemini, the key in a file:
+    agent-worker --verify-keys \"$(cat orchestrator.pub)\" --model-provider anthropic \\
+      --model claude-sonnet-4-5 --model-key-file /run/secrets/model-key";
 
 /// What is hosted, and how. The default hosts the built-in writer.
 #[derive(Clone, Default, clap::Args)]
@@ -53,22 +51,12 @@ pub struct Settings {
     /// Name, places, benchmark.
     #[command(flatten)]
     pub hosting: Hosting,
-    /// Base URL of an OpenAI-compatible model provider. Absent or empty: the built-in writer, which needs
-    /// no model and says so in what it writes.
-    #[arg(long, env = env::MODEL_URL, value_name = "URL", requires = "model")]
-    pub model_url: Option<String>,
-    /// The model's name at the provider.
-    #[arg(long, env = env::MODEL, value_name = "NAME")]
-    pub model: Option<String>,
-    /// The provider's API key; better given by its environment variable than here.
-    #[arg(long, env = env::MODEL_KEY, value_name = "KEY", hide_env_values = true)]
-    pub model_key: Option<String>,
-    /// What a million input tokens cost, millionths of a US dollar.
-    #[arg(long, value_name = "MICROUSD", default_value_t = 0)]
-    pub model_input_price: u64,
-    /// What a million output tokens cost, millionths of a US dollar.
-    #[arg(long, value_name = "MICROUSD", default_value_t = 0)]
-    pub model_output_price: u64,
+    /// The model that writes. None: the built-in writer, which needs no model and says so in what it writes.
+    #[command(flatten)]
+    pub model: llm::Settings,
+    /// Whether the text that agents write is told while they write it; true when absent.
+    #[arg(long, env = env::LIVE_TEXT, value_name = "BOOL")]
+    pub live_text: Option<bool>,
 }
 
 /// Why the service cannot be built.
@@ -97,7 +85,11 @@ impl Service {
             Some(noops) => noops,
             None => agents::catalogue(settings.provider()?)?,
         };
-        let worker = Worker::new(settings.hosting.options(ROLE), ports, agents)?;
+        let options = host::Options {
+            live: settings.live_text.unwrap_or(true),
+            ..settings.hosting.options(ROLE)
+        };
+        let worker = Worker::new(options, ports, agents)?;
         Ok(Self { worker })
     }
 
@@ -117,25 +109,7 @@ impl Service {
 
 impl Settings {
     fn provider(&self) -> Result<Arc<dyn Provider>, Failure> {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-        let Some(base_url) = given(&self.model_url) else {
-            return Ok(Arc::new(Offline));
-        };
-        let key = given(&self.model_key)
-            .map(|key| ApiKey::new(&key))
-            .transpose()?;
-        let config = Config {
-            base_url,
-            model: self.model.clone().unwrap_or_default(),
-            key,
-            price: Price {
-                input_microusd: self.model_input_price,
-                output_microusd: self.model_output_price,
-            },
-            timeout: MODEL_TIMEOUT,
-            token_limit: TokenLimit::default(),
-        };
-        Ok(Arc::new(OpenAi::new(config)?))
+        Ok(self.model.provider()?.unwrap_or_else(|| Arc::new(Offline)))
     }
 }
 

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bus::{
     Bus, Envelope, Memory, Subject,
@@ -6,15 +6,16 @@ use bus::{
 };
 use clap::{CommandFactory, Parser};
 use model::{
-    AgentKind, JobId, RunId, StepName, Timestamp,
+    AgentKind, JobId, RunId, StepName, TenantId, Timestamp,
     artifact::CopyArtifact,
     brief::{self, CampaignBrief},
     job::CampaignInput,
 };
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 use wire::{
     convert::outcome::{Answer, Outcome},
+    events::v1::Delta,
     job::v1 as pb,
 };
 use worker::door;
@@ -141,6 +142,8 @@ fn options_that_cannot_work_are_refused() {
     for bad in [
         &["--verify-keys", "nonsense"][..],
         &["--model-url", "http://localhost:1/v1"],
+        &["--model-provider", "other", "--model", "m"],
+        &["--live-text", "perhaps"],
         &["--noop-delay-ms", "5"],
         &["--noop", "Not A Kind"],
         &["--slots", "many"],
@@ -156,7 +159,10 @@ fn options_that_cannot_work_are_refused() {
 #[test]
 fn an_empty_model_url_means_the_built_in_writer() {
     let settings = |url: &str| Settings {
-        model_url: Some(url.to_owned()),
+        model: llm::Settings {
+            model_url: Some(url.to_owned()),
+            ..llm::Settings::default()
+        },
         ..Settings::default()
     };
     assert_eq!(
@@ -178,6 +184,43 @@ async fn the_built_in_writer_writes_what_a_signed_job_asks_for() {
     assert!(copy.headline_options.len() >= 3);
     assert_eq!(product.provenance.model, Offline.model());
     assert_eq!(running.tasks.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_written_is_told_as_prose_unless_it_shall_not_be() {
+    for live_text in [None, Some(false)] {
+        let running = start(&Settings {
+            live_text,
+            ..Settings::default()
+        });
+        let (tenant, run) = (TenantId::new("acme"), RunId::new("r1"));
+        let subject = Subject::live(&tenant.expect("tenant"), &run.expect("run"));
+        let mut viewer = running.bus.listen(&subject).await.expect("listening");
+        let input = CampaignInput::new(brief(), brief::Options::default());
+        let Answer::Product(product) = running.answer("copy", json!(input)).await else {
+            panic!("no product");
+        };
+        let copy: CopyArtifact = serde_json::from_str(&product.content).expect("copy");
+        // It was all sent before the outcome: nothing more comes.
+        let mut told: BTreeMap<String, String> = BTreeMap::new();
+        while let Ok(Some((_, body))) = timeout(Duration::ZERO, viewer.next()).await {
+            let delta: Delta = wire::json::from_json(&body, 1 << 20).expect("live text");
+            assert_eq!((delta.agent.as_str(), delta.draft), ("copy", 1));
+            for piece in delta.pieces {
+                let text = told.entry(piece.path).or_default();
+                assert_eq!(piece.at, text.len() as u64);
+                text.push_str(&piece.text);
+            }
+        }
+        if live_text == Some(false) {
+            assert!(told.is_empty());
+            continue;
+        }
+        assert_eq!(told["/subhead"], copy.subhead);
+        assert_eq!(told["/body"], copy.body);
+        assert_eq!(told["/headline_options/2"], copy.headline_options[2]);
+        assert!(!told.contains_key("/call_to_action/url"));
+    }
 }
 
 #[tokio::test]

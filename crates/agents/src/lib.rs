@@ -8,6 +8,7 @@
 
 mod addresses;
 mod copy;
+mod live;
 mod material;
 mod prompt;
 mod short_copy;

@@ -60,6 +60,7 @@ fn assignment(step: &str, brief: &CampaignBrief) -> Assignment {
             note: None,
             previous: None,
         },
+        live: worker::Live::default(),
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use llm::{Provider, Request, offline::Work, structured::complete_checked_by};
+use llm::{Provider, Request, Sink, offline::Work, structured::complete_checked_by};
 use model::{AgentKind, ErrorClass, Failure, job::Product, usage::Provenance};
 use serde_json::Value;
 use worker::{Agent, AgentCard, Assignment};
 
 use crate::{
-    MAX_OUTPUT_BYTES,
+    MAX_OUTPUT_BYTES, live,
     material::Material,
     prompt::{self, Prompts},
     task::{Task, defect},
@@ -95,12 +95,16 @@ impl Agent for Writer {
         let material = Material::of(assignment)?;
         let request = self.request(assignment, &material)?;
         let settle = |answer: &Value| self.task.settle(&material.brief, answer);
-        let checked = complete_checked_by(self.provider.as_ref(), &request, &|answer| {
+        let shown = live::Shown::new(self.task.kind(), &assignment.live);
+        let sink = assignment.live.is_on().then_some(&shown as &dyn Sink);
+        let checked = complete_checked_by(self.provider.as_ref(), &request, sink, &|answer| {
             settle(answer).err().unwrap_or_default()
         })
         .await?;
-        let settled = settle(&checked.value)
-            .map_err(|_| Failure::new(ErrorClass::Internal, "a checked answer did not settle"))?;
+        let settled = settle(&checked.value).map_err(|_| {
+            Failure::new(ErrorClass::Internal, "a checked answer did not settle")
+                .used(checked.usage)
+        })?;
         if settled.content.len() > MAX_OUTPUT_BYTES {
             return Err(Failure::new(
                 ErrorClass::TooLong,
@@ -108,7 +112,8 @@ impl Agent for Writer {
                     "the artifact has {} bytes; at most {MAX_OUTPUT_BYTES} are taken",
                     settled.content.len()
                 ),
-            ));
+            )
+            .used(checked.usage));
         }
         Ok(Product {
             content: settled.content,

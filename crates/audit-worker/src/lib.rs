@@ -8,6 +8,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use model::Failure;
 use tokio_util::sync::CancellationToken;
 use worker::{
     Agent, Ports, Worker, host,
@@ -27,13 +28,33 @@ pub struct Options {
     /// What it hosts, and how.
     #[command(flatten)]
     pub hosting: Hosting,
+    /// The model that judges besides the rules. None: the rules alone.
+    #[command(flatten)]
+    pub model: Judge,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   audit-worker --nats-url nats://nats:4222 --orchestrator-url http://orchestrator:7400 \\
     --verify-keys \"$(cat orchestrator.pub)\"
-  PRESSRUN_SLOTS=16 PRESSRUN_LISTEN=0.0.0.0:7500 audit-worker --verify-keys \"$(cat orchestrator.pub)\"";
+  PRESSRUN_SLOTS=16 PRESSRUN_LISTEN=0.0.0.0:7500 audit-worker --verify-keys \"$(cat orchestrator.pub)\"
+  With a model as second judge:
+    audit-worker --verify-keys \"$(cat orchestrator.pub)\" --model-provider gemini --model gemini-2.5-flash \\
+      --model-key-file /run/secrets/model-key";
+
+/// The model that judges besides the rules; the default is none.
+pub use llm::Settings as Judge;
+
+/// Why the service cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The model's options are wrong.
+    #[error("the model cannot be used: {0}")]
+    Model(#[from] Failure),
+    /// The worker's options are wrong.
+    #[error(transparent)]
+    Worker(#[from] host::Error),
+}
 
 /// The audit worker, not yet started.
 pub struct Service {
@@ -45,10 +66,12 @@ impl Service {
     ///
     /// # Errors
     /// When an option is wrong.
-    pub fn build(hosting: &Hosting, ports: Ports) -> Result<Self, host::Error> {
-        let agents = hosting
-            .noops()
-            .unwrap_or_else(|| vec![Arc::new(audit::auditor()) as Arc<dyn Agent>]);
+    pub fn build(hosting: &Hosting, model: &Judge, ports: Ports) -> Result<Self, Error> {
+        let agents = match (hosting.noops(), model.provider()?) {
+            (Some(noops), _) => noops,
+            (None, None) => vec![Arc::new(audit::auditor()) as Arc<dyn Agent>],
+            (None, Some(model)) => vec![Arc::new(audit::auditor_with(model)) as Arc<dyn Agent>],
+        };
         let worker = Worker::new(hosting.options(ROLE), ports, agents)?;
         Ok(Self { worker })
     }

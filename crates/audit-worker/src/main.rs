@@ -12,7 +12,7 @@ async fn main() -> anyhow::Result<()> {
     telemetry::Logs::from_env("info")?.start()?;
     telemetry::metrics()?;
     let ports = options.connection.ports(ROLE).await?;
-    let service = Service::build(&options.hosting, ports)?;
+    let service = Service::build(&options.hosting, &options.model, ports)?;
     service
         .serve(options.connection.listen)
         .await

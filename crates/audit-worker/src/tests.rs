@@ -36,7 +36,7 @@ async fn audit(hosting: &Hosting, copy: &str) -> (AuditReport, Answer) {
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(
-        Service::build(hosting, ports)
+        Service::build(hosting, &Judge::default(), ports)
             .expect("built")
             .run(CancellationToken::new()),
     );

@@ -1,8 +1,9 @@
-//! The rules as an agent: kind `audit_campaign`.
+//! The judges as an agent: kind `audit_campaign`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
+use llm::{Price, Provider};
 use model::{
     AgentKind, ErrorClass, Failure,
     fact::{Fact, FactType},
@@ -17,22 +18,36 @@ use worker::{Agent, AgentCard, Assignment};
 
 use crate::{
     catalogue::RULES_VERSION,
-    judge::audit,
+    judge::{findings, report},
     piece::{Piece, Unreadable},
+    second::{Opinion, Second},
 };
 
 /// The agent kind that definitions name.
 pub const KIND: &str = "audit_campaign";
 /// What the rules call themselves where a model would be named.
-const MODEL: &str = "rules";
+pub(crate) const RULES: &str = "rules";
 
-/// The auditor of workflow `campaign`: judges by [`audit`] what the step's `of` names.
+/// The auditor of workflow `campaign`: judges by the rules what the step's `of` names.
 pub fn auditor() -> impl Agent {
-    Auditor { card: card() }
+    Auditor {
+        card: card(None),
+        second: None,
+    }
+}
+
+/// The same, with a model as second judge.
+pub fn auditor_with(model: Arc<dyn Provider>) -> impl Agent {
+    let second = Second::new(model);
+    Auditor {
+        card: card(Some(&second)),
+        second: Some(second),
+    }
 }
 
 struct Auditor {
     card: AgentCard,
+    second: Option<Second>,
 }
 
 #[async_trait]
@@ -45,17 +60,35 @@ impl Agent for Auditor {
         let start = Instant::now();
         let (input, pieces) = read(&assignment.input)?;
         // Up to a megabyte of text against a hundred terms: too long for a runtime thread.
-        let report = tokio::task::spawn_blocking(move || audit(&input, &pieces))
-            .await
-            .map_err(|broken| {
-                Failure::new(ErrorClass::Internal, format!("the rules broke: {broken}"))
-            })?;
+        let judged = tokio::task::spawn_blocking(move || {
+            let found = findings(&input, &pieces);
+            (input, pieces, found)
+        });
+        let (input, pieces, mut found) = judged.await.map_err(|broken| {
+            Failure::new(ErrorClass::Internal, format!("the rules broke: {broken}"))
+        })?;
+        let opinion = match &self.second {
+            None => Opinion::default(),
+            Some(second) => second.judge(&input.brief, &pieces, &found).await,
+        };
+        found.extend(opinion.findings);
+        let mut report = report(found);
+        report.notes = opinion.notes;
+        if let Some(model) = &opinion.model {
+            report.auditor = with_model(model);
+        }
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        product(&report, duration_ms)
+        product(&report, opinion.usage, duration_ms)
     }
 }
 
-fn card() -> AgentCard {
+/// The name of the rules and a model together.
+fn with_model(model: &str) -> String {
+    format!("{RULES}+model:{model}")
+}
+
+fn card(second: Option<&Second>) -> AgentCard {
+    let price = second.map_or_else(Price::default, |second| second.provider().price());
     AgentCard {
         kind: AgentKind::new(KIND).unwrap_or_else(|fault| unreachable!("a constant: {fault}")),
         output_schema: output_schema(),
@@ -66,11 +99,14 @@ fn card() -> AgentCard {
         ]
         .map(|(name, kind)| (name.to_owned(), kind))
         .into(),
-        model: MODEL.to_owned(),
+        model: second.map_or_else(
+            || RULES.to_owned(),
+            |second| with_model(second.provider().model()),
+        ),
         version: RULES_VERSION.to_owned(),
         max_output_bytes: MAX_ARTIFACT_BYTES,
-        input_price_microusd: 0,
-        output_price_microusd: 0,
+        input_price_microusd: price.input_microusd,
+        output_price_microusd: price.output_microusd,
     }
 }
 
@@ -106,12 +142,13 @@ fn read(input: &JobInput) -> Result<(CampaignInput, Vec<Piece>), Failure> {
     Ok((campaign, pieces))
 }
 
-fn product(report: &AuditReport, duration_ms: u64) -> Result<Product, Failure> {
+fn product(report: &AuditReport, usage: Usage, duration_ms: u64) -> Result<Product, Failure> {
     let content = serde_json::to_string(report).map_err(|fault| {
         Failure::new(
             ErrorClass::Internal,
             format!("the report could not be written: {fault}"),
         )
+        .used(usage)
     })?;
     // At most `MAX_FINDINGS` + 1, exact in a double.
     let findings = u32::try_from(report.findings.len()).unwrap_or(u32::MAX);
@@ -126,11 +163,11 @@ fn product(report: &AuditReport, duration_ms: u64) -> Result<Product, Failure> {
         .into(),
         provenance: Provenance {
             agent: KIND.to_owned(),
-            model: MODEL.to_owned(),
+            model: report.auditor.clone(),
             prompt_version: RULES_VERSION.to_owned(),
             // The worker that hosts the agent knows its own name.
             worker: String::new(),
-            usage: Usage::default(),
+            usage,
             duration_ms,
         },
     })
@@ -150,6 +187,7 @@ fn output_schema() -> Value {
             "score": { "type": "number", "minimum": 0, "maximum": 1 },
             "rules_version": text,
             "auditor": text,
+            "notes": { "type": "array", "items": text },
             "findings": { "type": "array", "items": {
                 "type": "object",
                 "additionalProperties": false,

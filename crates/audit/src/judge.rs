@@ -21,6 +21,11 @@ const CUT: &str = "report.cut";
 /// Judges `pieces` against the brief they were made from. Findings come by step, then by place; what
 /// concerns a piece as a whole comes first.
 pub fn audit(input: &CampaignInput, pieces: &[Piece]) -> AuditReport {
+    report(findings(input, pieces))
+}
+
+/// What the rules find.
+pub(crate) fn findings(input: &CampaignInput, pieces: &[Piece]) -> Vec<Finding> {
     let brief = Brief {
         brief: &input.brief,
         support: Support::of(&input.brief),
@@ -43,6 +48,11 @@ pub fn audit(input: &CampaignInput, pieces: &[Piece]) -> AuditReport {
             }));
         }
     }
+    findings
+}
+
+/// The report of these findings.
+pub(crate) fn report(findings: Vec<Finding>) -> AuditReport {
     let verdict = verdict(&findings);
     let score = score(&findings);
     AuditReport {
@@ -50,7 +60,8 @@ pub fn audit(input: &CampaignInput, pieces: &[Piece]) -> AuditReport {
         score,
         findings: cut(findings),
         rules_version: RULES_VERSION.to_owned(),
-        auditor: crate::KIND.to_owned(),
+        auditor: crate::agent::RULES.to_owned(),
+        notes: Vec::new(),
     }
 }
 

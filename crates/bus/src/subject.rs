@@ -105,6 +105,11 @@ impl Subject {
         Self("heads".to_owned())
     }
 
+    /// What the agents of one run are writing (core).
+    pub fn live(tenant: &TenantId, run: &RunId) -> Self {
+        Self(format!("live.{tenant}.{run}"))
+    }
+
     /// A subject that came with a message.
     pub(crate) fn received(text: &str) -> Self {
         Self(text.to_owned())

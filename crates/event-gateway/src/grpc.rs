@@ -34,6 +34,7 @@ impl EventService for Streams {
 fn response(item: Item) -> Result<SubscribeResponse, Status> {
     let (what, resume) = match item {
         Item::Event { event, resume } => (What::Event(*event), resume),
+        Item::Delta(delta) => (What::Delta(*delta), None),
         Item::Heartbeat { resume } => (What::Heartbeat(Heartbeat {}), resume),
         Item::Lagged(Resume::After(after)) => (
             What::Lagged(Lagged {

@@ -14,6 +14,7 @@ pub mod follow;
 pub mod grpc;
 pub mod history;
 pub mod limits;
+pub(crate) mod live;
 pub mod many;
 pub mod request;
 pub mod resume;

@@ -6,6 +6,10 @@ use std::time::Duration;
 pub const SIGNAL_QUEUE: usize = 256;
 /// Events that wait for a slow client before it is cut.
 pub const CLIENT_QUEUE: usize = 256;
+/// Messages with live text that wait for a slow client before one is lost.
+pub const LIVE_QUEUE: usize = 32;
+/// Largest message with live text, bytes.
+pub const MAX_DELTA_BYTES: usize = 256 * 1024;
 /// Events read from history at once.
 pub const HISTORY_PAGE: u32 = 500;
 /// Largest answer taken from the orchestrator, bytes.

@@ -28,6 +28,8 @@ pub enum Of {
         after: u64,
         /// The stream ends when the run is at rest.
         until_rest: bool,
+        /// What agents write goes along.
+        live: bool,
     },
     /// All of the tenant, from now on or from a position.
     Tenant(Option<Position>),
@@ -45,6 +47,7 @@ impl Wish {
             resume,
             filter,
             until_rest,
+            live,
         } = request;
         let mut problems = Vec::new();
         let mut wrong = |path: &str, message: String| {
@@ -62,6 +65,9 @@ impl Wish {
             }
             if until_rest {
                 wrong("until_rest", "needs a run_id".to_owned());
+            }
+            if live {
+                wrong("live", "needs a run_id".to_owned());
             }
             match Some(resume)
                 .filter(|token| !token.is_empty())
@@ -86,6 +92,7 @@ impl Wish {
                     run,
                     after,
                     until_rest,
+                    live,
                 }),
                 Err(error) => {
                     wrong("run_id", error.to_string());
@@ -136,6 +143,7 @@ mod tests {
         let request = SubscribeRequest {
             after: 1,
             until_rest: true,
+            live: true,
             resume: "?".into(),
             filter,
             ..Default::default()
@@ -145,6 +153,7 @@ mod tests {
             [
                 "after",
                 "until_rest",
+                "live",
                 "resume",
                 "filter.workflow",
                 "filter.states"

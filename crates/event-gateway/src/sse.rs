@@ -123,9 +123,14 @@ fn asked(pairs: Pairs, last: Option<&str>) -> Result<SubscribeRequest, Status> {
                 "false" | "0" => request.until_rest = false,
                 _ => wrong("until_rest", "must be true or false"),
             },
+            "live" => match value.as_str() {
+                "" | "true" | "1" => request.live = true,
+                "false" | "0" => request.live = false,
+                _ => wrong("live", "must be true or false"),
+            },
             _ => wrong(
                 "query",
-                "knows run, after, workflow, campaign, state, type and until_rest only",
+                "knows run, after, workflow, campaign, state, type, until_rest and live only",
             ),
         }
     }
@@ -158,6 +163,11 @@ fn frame(item: &Item) -> Bytes {
         Item::Event { event, resume } => {
             let id = resume.as_deref().unwrap_or(&event.id);
             fields(id, &kind(event), &cloud_event(event))
+        }
+        // Without an id: it has no number, and a client that comes back must not ask for what follows it.
+        Item::Delta(delta) => {
+            let data = serde_json::to_string(delta).unwrap_or_default();
+            format!("event: delta\ndata: {data}\n\n")
         }
         // An id without data moves the client on and shows it nothing.
         Item::Heartbeat {
@@ -226,6 +236,7 @@ fn cloud_event(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use wire::events::v1::{Delta, Piece};
 
     use super::*;
 
@@ -244,11 +255,17 @@ mod tests {
             ("state", "a"),
             ("state", "b"),
             ("until_rest", "true"),
+            ("live", "true"),
         ]);
         let request = asked(query, None).expect("understood");
         assert_eq!(
-            (request.run_id.as_str(), request.after, request.until_rest),
-            ("r", 3, true)
+            (
+                request.run_id.as_str(),
+                request.after,
+                request.until_rest,
+                request.live
+            ),
+            ("r", 3, true, true)
         );
         assert_eq!(request.filter.expect("a filter").states, ["a", "b"]);
     }
@@ -269,12 +286,13 @@ mod tests {
             Option<&'static str>,
             &'static str,
         );
-        let cases: [Case; 5] = [
+        let cases: [Case; 6] = [
             (&[("run", "r"), ("after", "x")], None, "after"),
             (&[("run", "r")], Some("other.7"), "Last-Event-ID"),
             (&[("run", "r")], Some("r.-7"), "Last-Event-ID"),
             (&[("tenant", "other")], None, "query"),
             (&[("run", "r"), ("until_rest", "yes")], None, "until_rest"),
+            (&[("run", "r"), ("live", "yes")], None, "live"),
         ];
         for (query, last, path) in cases {
             let status = asked(pairs(query), last).expect_err("refused");
@@ -308,6 +326,28 @@ mod tests {
                           "time": "2026-11-21T05:30:00.25Z" },
             })
         );
+    }
+
+    #[test]
+    fn live_text_has_no_id_and_is_one_frame() {
+        let delta = Delta {
+            run_id: "r".into(),
+            draft: 1,
+            pieces: vec![Piece {
+                path: "/body".into(),
+                at: 7,
+                text: "a\nb\r\u{2028}id: r.9".into(),
+            }],
+            ..Delta::default()
+        };
+        let frame = frame(&Item::Delta(Box::new(delta)));
+        let text = std::str::from_utf8(&frame).expect("UTF-8");
+        let lines: Vec<_> = text.split(['\n', '\r']).collect();
+        assert_eq!((lines.len(), lines[0]), (4, "event: delta"));
+        let data = lines[1].strip_prefix("data: ").expect("data");
+        let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
+        assert_eq!(data["pieces"][0]["path"], "/body");
+        assert_eq!(data["pieces"][0]["at"], "7");
     }
 
     proptest! {

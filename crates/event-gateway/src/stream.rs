@@ -19,7 +19,10 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 use tonic::Status;
-use wire::{events::v1::Event, problem};
+use wire::{
+    events::v1::{Delta, Event},
+    problem,
+};
 
 use crate::{
     feed::Feed,
@@ -27,6 +30,7 @@ use crate::{
     follow::{End, Follower},
     history::grpc::Orchestrator,
     limits::{CLIENT_QUEUE, HEARTBEAT, MAX_STREAMS, MAX_STREAMS_PER_TENANT},
+    live::Live,
     many::{Many, Passed},
     request::{Of, Wish},
     resume::Position,
@@ -42,6 +46,8 @@ pub enum Item {
         /// The token, for a stream over many runs.
         resume: Option<String>,
     },
+    /// What an agent is writing, for who asked for it.
+    Delta(Box<Delta>),
     /// Nothing that the client wants happened for a while.
     Heartbeat {
         /// The token, for a stream over many runs.
@@ -104,8 +110,9 @@ impl Streams {
                 run,
                 after,
                 until_rest,
+                live,
             } => {
-                let mut follower = Follower::new(&self.feed, history, run, after);
+                let mut follower = Follower::new(&self.feed, history, run.clone(), after);
                 if let Some(head) = follower.check().await?
                     && head < after
                 {
@@ -114,9 +121,15 @@ impl Streams {
                         message: format!("is {after}, but the run has {head} events"),
                     }]));
                 }
+                let live = if live {
+                    Live::open(&self.bus, &self.tasks, &caller.tenant, &run).await?
+                } else {
+                    Live::default()
+                };
                 let (client, queue) = mpsc::channel(CLIENT_QUEUE);
                 Source {
                     queue: Queue::One(queue, after),
+                    live,
                     task: Some(self.tasks.spawn(follower.run(client, until_rest))),
                 }
             }
@@ -129,6 +142,7 @@ impl Streams {
                 let (client, queue) = mpsc::channel(CLIENT_QUEUE);
                 Source {
                     queue: Queue::Many(queue, position),
+                    live: Live::default(),
                     task: Some(self.tasks.spawn(many.run(client))),
                 }
             }
@@ -153,6 +167,7 @@ pub struct Stream {
 
 struct Source {
     queue: Queue,
+    live: Live,
     /// None once its end was told.
     task: Option<JoinHandle<End>>,
 }
@@ -215,6 +230,10 @@ impl Stream {
             let event = tokio::select! {
                 biased;
                 event = self.source.queue.next() => event,
+                delta = self.source.live.next() => {
+                    metrics::counter!(metric::STREAM_DELTAS).increment(1);
+                    return Some(Item::Delta(Box::new(delta)));
+                }
                 _ = self.heartbeat.tick() => return Some(Item::Heartbeat { resume: self.source.queue.token() }),
             };
             let Some(event) = event else {

@@ -10,7 +10,10 @@ use crate::limits::MAX_KEY_BYTES;
 /// A provider's API key. It cannot be shown or serialised; it only ever leaves as a header that is
 /// marked sensitive.
 #[derive(Clone)]
-pub struct ApiKey(HeaderValue);
+pub struct ApiKey {
+    bearer: HeaderValue,
+    plain: HeaderValue,
+}
 
 impl ApiKey {
     /// Takes `key`, without the white space around it.
@@ -26,15 +29,27 @@ impl ApiKey {
                 format!("the API key must be 1 to {MAX_KEY_BYTES} printable ASCII characters"),
             ));
         }
-        let mut header = HeaderValue::try_from(format!("Bearer {key}"))
-            .map_err(|_| Failure::new(ErrorClass::Auth, "the API key cannot stand in a header"))?;
-        header.set_sensitive(true);
-        Ok(Self(header))
+        let header = |text: String| {
+            let mut header = HeaderValue::try_from(text).map_err(|_| {
+                Failure::new(ErrorClass::Auth, "the API key cannot stand in a header")
+            })?;
+            header.set_sensitive(true);
+            Ok::<_, Failure>(header)
+        };
+        Ok(Self {
+            bearer: header(format!("Bearer {key}"))?,
+            plain: header(key.to_owned())?,
+        })
     }
 
-    /// The `Authorization` header.
+    /// As the `Authorization` header wants it.
     pub(crate) fn bearer(&self) -> HeaderValue {
-        self.0.clone()
+        self.bearer.clone()
+    }
+
+    /// As a header of its own wants it.
+    pub(crate) fn plain(&self) -> HeaderValue {
+        self.plain.clone()
     }
 }
 
@@ -52,7 +67,9 @@ mod tests {
     fn it_never_shows_itself() {
         let key = ApiKey::new(" sk-secret\n").unwrap();
         assert_eq!(format!("{key:?}"), "ApiKey(hidden)");
-        assert!(!format!("{:?}", key.bearer()).contains("secret"));
+        for header in [key.bearer(), key.plain()] {
+            assert!(!format!("{header:?}").contains("secret"));
+        }
     }
 
     #[test]

@@ -29,12 +29,14 @@ use async_trait::async_trait;
 use model::{ErrorClass, Failure, brief::CampaignBrief, usage::Usage};
 use serde::{Deserialize, Serialize};
 
-use crate::provider::{Completion, Finish, Provider, Request};
+use crate::provider::{Completion, Finish, Provider, Request, Sink};
 
 pub use palette::contrast;
 
 /// What the offline writer calls itself.
 pub const MODEL: &str = "offline";
+/// How much is shown at once while it writes, bytes.
+const PIECE_BYTES: usize = 64;
 /// Most bytes of earlier texts that are kept in mind.
 pub const MAX_SAID_BYTES: usize = 128 * 1024;
 
@@ -78,6 +80,19 @@ impl Provider for Offline {
             usage: Usage::default(),
             model: MODEL.to_owned(),
         })
+    }
+
+    /// In pieces, as a model's answer comes, without waiting for anything but others' turns.
+    async fn stream(&self, request: &Request, sink: &dyn Sink) -> Result<Completion, Failure> {
+        let completion = self.complete(request).await?;
+        let mut rest = completion.text.as_str();
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+            sink.text(piece);
+            rest = after;
+            tokio::task::yield_now().await;
+        }
+        Ok(completion)
     }
 }
 

@@ -38,6 +38,16 @@ pub struct Repair {
     pub faults: Vec<String>,
 }
 
+impl Repair {
+    /// What the model is told in the repair call.
+    pub(crate) fn demand(&self) -> String {
+        format!(
+            "Your answer has these faults:\n- {}\n\nAnswer again with the whole JSON and nothing else.",
+            self.faults.join("\n- ")
+        )
+    }
+}
+
 /// Why the model stopped writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
@@ -64,6 +74,16 @@ pub struct Completion {
     pub model: String,
 }
 
+/// Who sees an answer while it is written. It is called between two reads of the network, so it must
+/// neither wait nor work long.
+pub trait Sink: Send + Sync {
+    /// An answer begins; what was seen of an earlier one is void.
+    fn begin(&self);
+
+    /// More of the answer's text.
+    fn text(&self, piece: &str);
+}
+
 /// A source of text. A call may be dropped at any await and leaves nothing half done.
 #[async_trait]
 pub trait Provider: Send + Sync {
@@ -75,9 +95,19 @@ pub trait Provider: Send + Sync {
         Price::default()
     }
 
-    /// Asks once, without retries.
+    /// Asks once, without retries. A failure says what the call has cost all the same.
     ///
     /// # Errors
-    /// By class: see [`crate::openai`] for how answers of a server are classed.
+    /// By class: see [`crate::remote`] for how answers of a server are classed.
     async fn complete(&self, request: &Request) -> Result<Completion, Failure>;
+
+    /// The same, and `sink` gets the text as it is written; all pieces together are the completion's text.
+    ///
+    /// # Errors
+    /// As [`Provider::complete`].
+    async fn stream(&self, request: &Request, sink: &dyn Sink) -> Result<Completion, Failure> {
+        let completion = self.complete(request).await?;
+        sink.text(&completion.text);
+        Ok(completion)
+    }
 }

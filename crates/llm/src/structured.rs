@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     limits::{MAX_ANSWER_BYTES, MAX_FAULT_BYTES, MAX_FAULTS, MAX_REPAIR_BYTES},
-    provider::{Completion, Finish, Provider, Repair, Request},
+    provider::{Completion, Finish, Provider, Repair, Request, Sink},
 };
 
 /// An answer of the wanted schema.
@@ -59,19 +59,20 @@ pub async fn complete_checked(
     provider: &dyn Provider,
     request: &Request,
 ) -> Result<Checked, Failure> {
-    complete_checked_by(provider, request, &|_| Vec::new()).await
+    complete_checked_by(provider, request, None, &|_| Vec::new()).await
 }
 
 /// The same, with rules of the domain that a schema cannot say. `check` sees only answers of the
-/// schema.
+/// schema, `sink` every answer while it is written.
 ///
 /// # Errors
-/// The provider's own; `Schema` for an answer that is cut off, or still faulty after the repair
+/// With what all calls used together. The provider's own; `Schema` for an answer that is cut off, or still faulty after the repair
 /// (`TooLong` when length is all that is wrong with it); `Policy` when the model refuses; `Internal`
 /// for a schema that is none.
 pub async fn complete_checked_by(
     provider: &dyn Provider,
     request: &Request,
+    sink: Option<&dyn Sink>,
     check: &(dyn Fn(&Value) -> Vec<Fault> + Sync),
 ) -> Result<Checked, Failure> {
     let validator = jsonschema::validator_for(&request.schema).map_err(|error| {
@@ -81,7 +82,7 @@ pub async fn complete_checked_by(
         )
     })?;
     let look = |completion: &Completion| -> Result<Result<(String, Value), Vec<Fault>>, Failure> {
-        finished(completion)?;
+        finished(completion).map_err(|failure| failure.used(completion.usage))?;
         Ok(read(&completion.text).and_then(|(text, value)| {
             let mut faults: Vec<_> = validator
                 .iter_errors(&value)
@@ -99,7 +100,14 @@ pub async fn complete_checked_by(
         }))
     };
 
-    let first = provider.complete(request).await?;
+    let ask = async |request: &Request| match sink {
+        None => provider.complete(request).await,
+        Some(sink) => {
+            sink.begin();
+            provider.stream(request, sink).await
+        }
+    };
+    let first = ask(request).await?;
     let faults = match look(&first)? {
         Ok((text, value)) => {
             return Ok(Checked {
@@ -123,8 +131,12 @@ pub async fn complete_checked_by(
         answer: cut(&first.text, MAX_REPAIR_BYTES).to_owned(),
         faults: messages(&faults),
     });
-    let second = provider.complete(&again).await?;
-    match look(&second)? {
+    let with_first = |failure: Failure| {
+        let all = first.usage.plus(failure.usage);
+        failure.used(all)
+    };
+    let second = ask(&again).await.map_err(with_first)?;
+    match look(&second).map_err(with_first)? {
         Ok((text, value)) => Ok(Checked {
             text,
             value,
@@ -132,7 +144,7 @@ pub async fn complete_checked_by(
             model: second.model,
             repaired: true,
         }),
-        Err(faults) => Err(still_faulty(&faults)),
+        Err(faults) => Err(still_faulty(&faults).used(first.usage.plus(second.usage))),
     }
 }
 

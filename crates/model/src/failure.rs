@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::usage::Usage;
+
 /// Longest message kept with a failure, bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1_000;
 
@@ -98,6 +100,9 @@ pub struct Failure {
     /// How long the provider asked to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<Duration>,
+    /// What was used all the same. It travels beside the failure: an outcome has its usage, however it ends.
+    #[serde(skip)]
+    pub usage: Usage,
 }
 
 impl Failure {
@@ -111,6 +116,7 @@ impl Failure {
             class,
             message,
             retry_after: None,
+            usage: Usage::default(),
         }
     }
 
@@ -118,6 +124,13 @@ impl Failure {
     #[must_use]
     pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
+        self
+    }
+
+    /// The same with what was used before it.
+    #[must_use]
+    pub fn used(mut self, usage: Usage) -> Self {
+        self.usage = usage;
         self
     }
 }

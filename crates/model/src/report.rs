@@ -115,8 +115,11 @@ pub struct AuditReport {
     pub findings: Vec<Finding>,
     /// The rules' version.
     pub rules_version: String,
-    /// Who judged.
+    /// Who judged: `rules`, or `rules+model:<name>`.
     pub auditor: String,
+    /// What a reader should know of how the report came about, such as a model that did not answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl AuditReport {
@@ -127,6 +130,11 @@ impl AuditReport {
             all.verdict = all.verdict.max(next.verdict);
             all.score = all.score.min(next.score);
             all.findings.extend(next.findings);
+            for note in next.notes {
+                if !all.notes.contains(&note) {
+                    all.notes.push(note);
+                }
+            }
             for (whole, part) in [
                 (&mut all.rules_version, next.rules_version),
                 (&mut all.auditor, next.auditor),

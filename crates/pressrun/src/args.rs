@@ -77,13 +77,18 @@ pub enum Command {
                             pressrun submit brief.yaml --mode sequential --idempotency-key autumn-1")]
     Submit(Submit),
     /// Shows a run's events, those that were and those that come, until it is at rest.
-    #[command(after_help = "Example:\n  pressrun watch RUN --after 7 --output json")]
+    #[command(
+        after_help = "Examples:\n  pressrun watch RUN --live\n  pressrun watch RUN --after 7 --output json"
+    )]
     Watch {
         /// The run.
         run: String,
         /// Only events with a higher number.
         #[arg(long, default_value_t = 0)]
         after: u64,
+        /// What agents write as well, while they write it.
+        #[arg(long)]
+        live: bool,
     },
     /// Shows what a run has given so far.
     #[command(after_help = "Example:\n  pressrun show RUN --output json")]
@@ -189,6 +194,9 @@ pub struct Demo {
     /// The workflow's mode.
     #[arg(long, value_enum, default_value_t = Mode::Parallel)]
     pub mode: Mode,
+    /// Show what agents write while they write it.
+    #[arg(long)]
+    pub live: bool,
     /// The model; the built-in offline writer when no address is given.
     #[command(flatten)]
     pub settings: agent_worker::Settings,

@@ -11,6 +11,7 @@ use crate::{
     args::{Command, Output},
     brief,
     client::Client,
+    live::Wanted,
     output,
 };
 
@@ -30,7 +31,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     match command {
         Command::Demo(options) => demo::demo(options, format).await,
         Command::Submit(options) => submit::submit(&client()?, options, format).await,
-        Command::Watch { run, after } => run::watch(&client()?, &run, after, format).await,
+        Command::Watch { run, after, live } => {
+            run::watch(&client()?, &run, Wanted { after, live }, format).await
+        }
         Command::Show { run } => run::show(&client()?, &run, format).await,
         Command::Cancel { run, reason } => run::cancel(&client()?, run, reason, format).await,
         Command::Regenerate {

@@ -12,6 +12,7 @@ mod commands;
 mod failure;
 mod live;
 mod output;
+mod prose;
 mod stack;
 mod text;
 

@@ -4,28 +4,37 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wire::{
-    events::v1::{Event, SubscribeRequest, subscribe_response::What},
+    events::v1::{Delta, Event, SubscribeRequest, subscribe_response::What},
     run::v1::GetRequest,
 };
 
-use crate::{Failure, args::Output, client::Client, output};
+use crate::{Failure, args::Output, client::Client, output, prose::Prose};
 
 /// How often a broken stream is resumed without anything new before we give up.
 const MAX_RESUMES: u32 = 5;
 
-/// Shows a run's events after a number until it is at rest. With JSON each event goes to standard output.
+/// What of a run is shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    /// Events with a higher number.
+    pub(crate) after: u64,
+    /// What agents write as well.
+    pub(crate) live: bool,
+}
+
+/// Shows a run's events until it is at rest. With JSON each goes to standard output.
 pub(crate) async fn watch(
     client: &Client,
     run: &str,
-    after: u64,
+    Wanted { after, live }: Wanted,
     format: Output,
 ) -> Result<(), Failure> {
-    let view = View::new(client, run, format).await?;
+    let mut view = View::new(client, run, format).await?;
     let mut last = after;
     let mut resumes = 0;
     loop {
         let before = last;
-        match follow(client, run, &mut last, &view).await {
+        match follow(client, run, live, &mut last, &mut view).await {
             Ok(()) => {
                 view.end();
                 return Ok(());
@@ -42,11 +51,18 @@ pub(crate) async fn watch(
     }
 }
 
-async fn follow(client: &Client, run: &str, last: &mut u64, view: &View) -> Result<(), Failure> {
+async fn follow(
+    client: &Client,
+    run: &str,
+    live: bool,
+    last: &mut u64,
+    view: &mut View,
+) -> Result<(), Failure> {
     let request = SubscribeRequest {
         run_id: run.to_owned(),
         after: *last,
         until_rest: true,
+        live,
         ..SubscribeRequest::default()
     };
     let mut stream = client.events().subscribe(request).await?.into_inner();
@@ -60,6 +76,7 @@ async fn follow(client: &Client, run: &str, last: &mut u64, view: &View) -> Resu
                 *last = lagged.after;
                 return Err(Failure::Unavailable("the stream was cut".to_owned()));
             }
+            Some(What::Delta(delta)) => view.write(&delta)?,
             Some(What::Heartbeat(_)) | None => {}
         }
     }
@@ -69,6 +86,7 @@ async fn follow(client: &Client, run: &str, last: &mut u64, view: &View) -> Resu
 struct View {
     format: Output,
     bar: ProgressBar,
+    prose: Prose,
 }
 
 impl View {
@@ -89,10 +107,23 @@ impl View {
                 .map_err(anyhow::Error::from)?;
         bar.set_style(style);
         bar.enable_steady_tick(Duration::from_millis(100));
-        Ok(Self { format, bar })
+        Ok(Self {
+            format,
+            bar,
+            prose: Prose::default(),
+        })
     }
 
-    fn show(&self, event: &Event) -> Result<(), Failure> {
+    /// What an agent is writing.
+    fn write(&mut self, delta: &Delta) -> Result<(), Failure> {
+        if self.format == Output::Json {
+            return output::json(delta);
+        }
+        let lines = self.prose.take(delta);
+        lines.into_iter().try_for_each(|line| self.line(line))
+    }
+
+    fn show(&mut self, event: &Event) -> Result<(), Failure> {
         self.bar.set_message(event.state.replace('_', " "));
         match event.r#type.as_str() {
             "step_finished" | "step_failed" | "step_skipped" => self.bar.inc(1),
@@ -107,10 +138,16 @@ impl View {
             .get("error")
             .map(|error| format!(" ({error})"))
             .unwrap_or_default();
-        let line = format!(
+        if let Some(line) = self.prose.end() {
+            self.line(line)?;
+        }
+        self.line(format!(
             "{:>4}  {:<22} {}{error}",
             event.sequence, event.state, event.message
-        );
+        ))
+    }
+
+    fn line(&self, line: String) -> Result<(), Failure> {
         if self.bar.is_hidden() {
             return output::talk(&line);
         }

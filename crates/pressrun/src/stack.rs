@@ -114,7 +114,8 @@ impl Stack {
         };
         let agents =
             agent_worker::Service::build(&settings, ports.clone()).map_err(anyhow::Error::from)?;
-        let auditors = audit_worker::Service::build(&hosting("auditors"), ports)
+        let rules_alone = audit_worker::Judge::default();
+        let auditors = audit_worker::Service::build(&hosting("auditors"), &rules_alone, ports)
             .map_err(anyhow::Error::from)?;
         let mut tasks = Tasks::new(stop_workers.clone());
         tasks.spawn("agent-worker", serve(agents.run(stop_workers.clone())));

@@ -141,6 +141,9 @@ fn write_report(out: &mut String, report: &AuditReport) -> std::fmt::Result {
         report.score,
         report.findings.len()
     )?;
+    for note in &report.notes {
+        writeln!(out, "  note: {note}")?;
+    }
     for finding in &report.findings {
         writeln!(
             out,

@@ -28,9 +28,15 @@ pub const INSTANCE: &str = "PRESSRUN_INSTANCE";
 pub const SLOTS: &str = "PRESSRUN_SLOTS";
 /// Where `pressrun dev` and `demo` keep their files.
 pub const DATA_DIR: &str = "PRESSRUN_DATA_DIR";
-/// Base URL of an OpenAI-compatible model provider; the built-in writer when absent.
+/// Whose wire format the model's server speaks: `openai`, `anthropic` or `gemini`.
+pub const MODEL_PROVIDER: &str = "PRESSRUN_MODEL_PROVIDER";
+/// Base URL of the model provider; the built-in writer when absent and no provider is named.
 pub const MODEL_URL: &str = "PRESSRUN_MODEL_URL";
 /// The model's name at the provider.
 pub const MODEL: &str = "PRESSRUN_MODEL";
 /// The provider's API key.
 pub const MODEL_KEY: &str = "PRESSRUN_MODEL_KEY";
+/// File with the provider's API key.
+pub const MODEL_KEY_FILE: &str = "PRESSRUN_MODEL_KEY_FILE";
+/// Whether the text that agents write is told while they write it; default `true`.
+pub const LIVE_TEXT: &str = "PRESSRUN_LIVE_TEXT";

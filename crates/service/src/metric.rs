@@ -29,6 +29,8 @@ pub const MESSAGES: &str = "pressrun_messages_total";
 pub const STREAM_CLIENTS: &str = "pressrun_stream_clients";
 /// Events sent to clients.
 pub const STREAM_EVENTS: &str = "pressrun_stream_events_total";
+/// Messages with live text sent to clients.
+pub const STREAM_DELTAS: &str = "pressrun_stream_deltas_total";
 /// Clients cut because they read too slowly.
 pub const STREAM_LAGGED: &str = "pressrun_stream_lagged_total";
 /// Events that were missing on the bus and fetched from the orchestrator.
@@ -77,6 +79,7 @@ pub(crate) fn describe() {
             "Jobs and lifecycle events handed to the bus, by result",
         ),
         (STREAM_EVENTS, "Events sent to clients"),
+        (STREAM_DELTAS, "Messages with live text sent to clients"),
         (STREAM_LAGGED, "Clients cut because they read too slowly"),
         (STREAM_FILLED, "Events fetched from the orchestrator"),
         (CALLS_REFUSED, "Calls refused before they reached a service"),

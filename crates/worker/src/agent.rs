@@ -7,6 +7,8 @@ use model::{
     job::{JobInput, Product},
 };
 
+use crate::live::Live;
+
 /// What an agent announces of itself to the registry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentCard {
@@ -45,6 +47,8 @@ pub struct Assignment {
     pub revision: u32,
     /// What it works from.
     pub input: JobInput,
+    /// Takes what it writes, while it writes.
+    pub live: Live,
 }
 
 /// Something that does the work of one agent kind. A call may be dropped at any await (cancel, time

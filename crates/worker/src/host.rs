@@ -43,6 +43,8 @@ pub struct Options {
     pub drain: Duration,
     /// How many ended and how many cancelled job ids are remembered.
     pub max_seen: usize,
+    /// Whether what agents write is told while they write it.
+    pub live: bool,
 }
 
 impl Options {
@@ -54,6 +56,7 @@ impl Options {
             presence: Duration::from_secs(3),
             drain: Duration::from_secs(20),
             max_seen: 65_536,
+            live: true,
         }
     }
 }

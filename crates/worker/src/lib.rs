@@ -12,6 +12,7 @@ pub mod agent;
 pub mod door;
 pub mod host;
 pub mod limits;
+pub mod live;
 pub mod noop;
 pub mod process;
 
@@ -30,3 +31,4 @@ mod work;
 pub use agent::{Agent, AgentCard, Assignment};
 pub use door::Door;
 pub use host::{Clock, Error, Options, Ports, Worker};
+pub use live::Live;

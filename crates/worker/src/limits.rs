@@ -22,6 +22,12 @@ pub const REMEMBERED_FOR: Duration = Duration::from_hours(1);
 pub const ACK_LIMIT: Duration = Duration::from_secs(2);
 /// Longest wait for one broadcast.
 pub const BROADCAST_LIMIT: Duration = Duration::from_millis(500);
+/// Shortest time between two messages with live text of one job, but for its last.
+pub const LIVE_EVERY: Duration = Duration::from_millis(50);
+/// Most live text of one message, paths included, bytes; what comes beyond it in [`LIVE_EVERY`] is not shown.
+pub const MAX_LIVE_BYTES: usize = 32 * 1024;
+/// Longest wait for the bus to take live text; it is not shown then.
+pub const LIVE_LIMIT: Duration = Duration::from_millis(50);
 /// Longest wait for the answer to one publish.
 pub const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
 /// First wait before the bus is tried again; it doubles up to [`LAST_WAIT`].

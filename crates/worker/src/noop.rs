@@ -117,6 +117,7 @@ fn content(kind: &str) -> String {
             findings: Vec::new(),
             rules_version: "noop".to_owned(),
             auditor: "noop".to_owned(),
+            notes: Vec::new(),
         };
         return json!(report).to_string();
     }

@@ -2,6 +2,7 @@
 
 mod drain;
 mod failures;
+mod live;
 mod refusals;
 mod rig;
 mod serving;

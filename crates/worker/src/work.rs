@@ -20,6 +20,7 @@ use crate::{
     deliver, door,
     intake::Ticket,
     limits::ACK_LIMIT,
+    live::{self, Live},
     presence::millis,
     product,
     shared::{Listing, Shared},
@@ -60,9 +61,12 @@ async fn answer(shared: &Shared, agent: &Arc<dyn Agent>, ticket: &Ticket, listin
     let answer = match made {
         None => Answer::HandBack,
         // The fields of a failure are open: its message is cut again.
-        Some(Err(failure)) => Answer::Failure(
-            Failure::new(failure.class, failure.message).retry_after(failure.retry_after),
-        ),
+        Some(Err(failure)) => {
+            usage = failure.usage;
+            Answer::Failure(
+                Failure::new(failure.class, failure.message).retry_after(failure.retry_after),
+            )
+        }
         Some(Ok(product)) => {
             // Paid for, whatever becomes of the product.
             usage = product.provenance.usage;
@@ -109,6 +113,7 @@ async fn perform(
 ) -> Result<Product, Failure> {
     let call = AssertUnwindSafe(async {
         let input = input(shared, ticket).await?;
+        let live = Live::new(shared.options.live);
         let assignment = Assignment {
             tenant: ticket.tenant.clone(),
             run: ticket.run.clone(),
@@ -117,8 +122,9 @@ async fn perform(
             attempt: ticket.attempt,
             revision: ticket.revision,
             input,
+            live: live.clone(),
         };
-        agent.perform(&assignment).await
+        live::telling(shared, ticket, &live, agent.perform(&assignment)).await
     })
     .catch_unwind();
     match timeout_at(started + ticket.timeout, call).await {

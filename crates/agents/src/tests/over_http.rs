@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use llm::{ApiKey, OpenAi, Price, openai};
+use llm::{ApiKey, Dialect, Price, Remote, remote};
 use model::{
     ErrorClass, Failure,
     artifact::{CopyArtifact, ShortCopyArtifact, VisualConceptArtifact},
@@ -62,16 +62,16 @@ async fn ask(assignment: &Assignment, answers: &[Value]) -> (Result<Product, Fai
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();
-    let provider = OpenAi::new(openai::Config {
+    let provider = Remote::new(remote::Config {
         base_url,
-        model: "small".into(),
         key: Some(ApiKey::new("sk-canary").unwrap()),
         price: Price {
             input_microusd: 1_000_000,
             output_microusd: 10_000_000,
+            ..Price::default()
         },
         timeout: Duration::from_secs(20),
-        token_limit: openai::TokenLimit::default(),
+        ..remote::Config::new(Dialect::OpenAi, "small")
     })
     .unwrap();
     let agent = agent(assignment.step.as_str(), Arc::new(provider));

@@ -8,7 +8,7 @@ use bus::{
 };
 use bytes::Bytes;
 
-use crate::kit::{event, publish, tenant, within};
+use crate::kit::{event, publish, run, tenant, within};
 
 async fn ids(feed: &mut Box<dyn EventFeed>, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
@@ -148,4 +148,28 @@ pub(crate) async fn a_broadcast_reaches_who_listens(bus: &dyn Bus) {
     }
     let came = within(other.next()).await.expect("open");
     assert_eq!(came, (Subject::cancelled(), Bytes::from_static(b"3")));
+}
+
+pub(crate) async fn live_text_reaches_who_listens_to_its_run_and_is_kept_nowhere(bus: &dyn Bus) {
+    let of =
+        |tenant_name: &str, run_name: &str| Subject::live(&tenant(tenant_name), &run(run_name));
+    let subject = of("a", "r");
+    assert_eq!(subject.stream(), None);
+    let send = async |subject: &Subject, body: &'static [u8]| {
+        bus.broadcast(subject, Bytes::from_static(body))
+            .await
+            .expect("sent");
+    };
+    // Nobody listens: it is gone.
+    send(&subject, b"missed").await;
+    let mut one = bus.listen(&subject).await.expect("listening");
+    send(&of("a", "other"), b"of another run").await;
+    send(&of("b", "r"), b"of another tenant").await;
+    send(&subject, b"1").await;
+    let mut late = bus.listen(&subject).await.expect("listening");
+    send(&subject, b"2").await;
+    for (listener, body) in [(&mut one, &b"1"[..]), (&mut late, b"2")] {
+        let came = within(listener.next()).await.expect("open");
+        assert_eq!(came, (subject.clone(), Bytes::from_static(body)));
+    }
 }

@@ -53,7 +53,8 @@ on_both! {
         a_feed_starts_at_a_moment,
         a_feed_of_a_tenant_has_no_other,
         a_repeated_event_comes_once,
-        a_broadcast_reaches_who_listens;
+        a_broadcast_reaches_who_listens,
+        live_text_reaches_who_listens_to_its_run_and_is_kept_nowhere;
     misuse:
         what_no_bus_can_take_is_refused_alone,
         a_wrong_subject_is_refused;

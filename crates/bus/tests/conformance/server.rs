@@ -16,7 +16,8 @@ use tokio::{
 };
 
 use crate::kit::{
-    connect, event, job, kind, next, options, outcome, publish, publish_at_last, take, within,
+    connect, event, job, kind, next, options, outcome, publish, publish_at_last, run, take, tenant,
+    within,
 };
 
 /// Calls the server behind this crate's back.
@@ -175,7 +176,7 @@ fn users() -> String {
                     "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.CREATE.JOBS.jobs-copy.jobs.copy.*",
                     "$JS.API.CONSUMER.INFO.JOBS.jobs-copy", "$JS.API.CONSUMER.MSG.NEXT.JOBS.jobs-copy",
                     "$JS.API.DIRECT.GET.JOBS.jobs.copy.*", "$JS.ACK.JOBS.jobs-copy.>",
-                    "outcomes.>", "presence.worker", "_INBOX_worker.>"
+                    "outcomes.>", "presence.worker", "live.>", "_INBOX_worker.>"
                 ],
                 subscribe: ["_INBOX_worker.>", "cancelled"]
             }} }}
@@ -213,6 +214,13 @@ async fn a_worker_needs_no_more_than_its_rights_and_a_violation_is_counted() {
         .await
         .expect("sent");
     assert!(within(cancelled.next()).await.is_some());
+    let live = Subject::live(&tenant("a"), &run("r"));
+    let mut viewer = boss.listen(&live).await.expect("listening");
+    worker
+        .broadcast(&live, Bytes::from_static(b"text"))
+        .await
+        .expect("sent");
+    assert!(within(viewer.next()).await.is_some());
     assert_eq!(worker.violations(), 0);
 
     let (other, all) = (Subject::jobs_of(&kind("other")), Subject::all_events());

@@ -152,12 +152,12 @@ async fn rules_of_the_domain_are_repaired_too_and_name_the_class() {
         _ => Vec::new(),
     };
     let script = Script::new(&[(GOOD, Finish::Stop), (r#"{"a": ""}"#, Finish::Stop)]);
-    let got = complete_checked_by(&script, &request(), &long)
+    let got = complete_checked_by(&script, &request(), None, &long)
         .await
         .unwrap();
     assert!(got.repaired);
     let script = Script::new(&[(GOOD, Finish::Stop), (GOOD, Finish::Stop)]);
-    let failure = complete_checked_by(&script, &request(), &long)
+    let failure = complete_checked_by(&script, &request(), None, &long)
         .await
         .err()
         .unwrap();
@@ -176,4 +176,44 @@ async fn a_schema_that_is_none_is_our_defect() {
 #[test]
 fn hidden_characters_go() {
     assert_eq!(visible("a\u{202e}b\0c\td\u{200f}"), "abc\td\u{200f}");
+}
+
+/// What a viewer sees: `|` where an answer begins.
+#[derive(Default)]
+struct Seer(Mutex<String>);
+
+impl Sink for Seer {
+    fn begin(&self) {
+        self.0.lock().unwrap().push('|');
+    }
+
+    fn text(&self, piece: &str) {
+        self.0.lock().unwrap().push_str(piece);
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_sees_every_answer_and_where_it_begins() {
+    let script = Script::new(&[("{}", Finish::Stop), (GOOD, Finish::Stop)]);
+    let seer = Seer::default();
+    let got = complete_checked_by(&script, &request(), Some(&seer), &|_| Vec::new()).await;
+    assert!(got.unwrap().repaired);
+    assert_eq!(*seer.0.lock().unwrap(), format!("|{{}}|{GOOD}"));
+}
+
+#[tokio::test]
+async fn a_failure_costs_what_its_calls_cost() {
+    for (answers, cost) in [
+        (&[("", Finish::Refused)][..], 5),
+        (&[(GOOD, Finish::Length)], 5),
+        (&[("{}", Finish::Stop), ("{}", Finish::Stop)], 10),
+        (&[("{}", Finish::Stop), ("", Finish::Refused)], 10),
+    ] {
+        let failure = complete_checked(&Script::new(answers), &request()).await;
+        assert_eq!(
+            failure.err().unwrap().usage.cost_microusd,
+            cost,
+            "{answers:?}"
+        );
+    }
 }

@@ -13,7 +13,8 @@ use crate::{
     args::{Demo, Output},
     brief,
     client::Client,
-    live, output,
+    live::{self, Wanted},
+    output,
     stack::{self, Stack},
 };
 
@@ -83,7 +84,11 @@ async fn campaign(
             answer.run_id
         }
     };
-    live::watch(client, &id, 0, Output::Text).await?;
+    let wanted = Wanted {
+        after: 0,
+        live: options.live,
+    };
+    live::watch(client, &id, wanted, Output::Text).await?;
     let result = run::result(client, &id).await?;
     run::print(&result, format)?;
     run::completed(&result)

@@ -5,16 +5,22 @@ use wire::{
     run::v1::ExplainRequest,
 };
 
-use crate::{Failure, args::Output, client::Client, live, output, text};
+use crate::{
+    Failure,
+    args::Output,
+    client::Client,
+    live::{self, Wanted},
+    output, text,
+};
 
 /// `pressrun watch`.
 pub(super) async fn watch(
     client: &Client,
     run: &str,
-    after: u64,
+    wanted: Wanted,
     format: Output,
 ) -> Result<(), Failure> {
-    live::watch(client, run, after, format).await?;
+    live::watch(client, run, wanted, format).await?;
     completed(&result(client, run).await?)
 }
 
@@ -62,13 +68,11 @@ pub(super) async fn regenerate(
     let answer = client.campaigns().regenerate(request).await?.into_inner();
     if watch {
         // The talk of a watch must not mix with the result's JSON.
-        live::watch(
-            client,
-            &run,
-            answer.sequence.saturating_sub(1),
-            Output::Text,
-        )
-        .await?;
+        let wanted = Wanted {
+            after: answer.sequence.saturating_sub(1),
+            live: false,
+        };
+        live::watch(client, &run, wanted, Output::Text).await?;
         let result = result(client, &run).await?;
         print(&result, format)?;
         return completed(&result);

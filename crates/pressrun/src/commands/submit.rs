@@ -8,7 +8,8 @@ use crate::{
     args::{Output, Submit},
     brief,
     client::Client,
-    live, output,
+    live::{self, Wanted},
+    output,
 };
 
 pub(super) async fn submit(
@@ -35,7 +36,11 @@ pub(super) async fn submit(
         );
     }
     if options.watch {
-        live::watch(client, &answer.run_id, 0, Output::Text).await?;
+        let wanted = Wanted {
+            after: 0,
+            live: false,
+        };
+        live::watch(client, &answer.run_id, wanted, Output::Text).await?;
         let result = run::result(client, &answer.run_id).await?;
         run::print(&result, format)?;
         return run::completed(&result);

@@ -114,6 +114,8 @@ impl<'a> FailureRecord<'a> {
             retry_after: self.retry_after.map(|(seconds, nanos)| {
                 Duration::from_secs(seconds) + Duration::from_nanos(nanos.into())
             }),
+            // The event that holds a failure has its usage beside it.
+            usage: usage::Usage::default(),
         }
     }
 }

@@ -176,6 +176,7 @@ impl From<report::AuditReport> for pb::AuditReport {
             findings: model.findings.into_iter().map(Into::into).collect(),
             rules_version: model.rules_version,
             auditor: model.auditor,
+            notes: model.notes,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use model::{
     ErrorClass, Failure,
     fact::{Fact, Facts},
+    usage::Usage,
 };
 use tokio::time::Instant;
 use wire::{convert::outcome::Answer, job::v1::Job};
@@ -38,9 +39,17 @@ async fn a_panic_stays_with_its_job() {
 async fn an_agents_failure_is_handed_on() {
     let wait = Some(Duration::from_secs(7));
     let failure = Failure::new(ErrorClass::RateLimited, "slow down").retry_after(wait);
-    let mut rig = Rig::start([(1, Act::Fail(failure.clone()))]).await;
+    let used = Usage {
+        input_tokens: 9,
+        output_tokens: 4,
+        cost_microusd: 2,
+    };
+    let act = Act::Fail(failure.clone().used(used));
+    let mut rig = Rig::start([(1, act)]).await;
     rig.send(&Rig::job(1, 1)).await;
-    assert_eq!(rig.outcome().await.answer, Answer::Failure(failure));
+    let outcome = rig.outcome().await;
+    assert_eq!(outcome.answer, Answer::Failure(failure));
+    assert_eq!(outcome.usage, used, "a failure is paid for too");
 }
 
 #[tokio::test(start_paused = true)]

@@ -43,6 +43,8 @@ pub(super) enum Act {
     Fail(Failure),
     Hang,
     Panic,
+    /// Writes these texts one after the other, with this pause between two, then answers well.
+    Write(Vec<&'static str>, Duration),
     /// Answers well once the rig opens the gate for one.
     Gate,
 }
@@ -98,6 +100,17 @@ impl Agent for Scripted {
         match act.clone() {
             Act::Make(content, facts) => Ok(product(content, facts)),
             Act::Fail(failure) => Err(failure),
+            Act::Write(texts, pause) => {
+                let mut at = 0;
+                assignment.live.begin();
+                for text in texts {
+                    assignment.live.text("/body", at, text);
+                    at += text.len() as u64;
+                    tokio::time::sleep(pause).await;
+                }
+                let (content, facts) = good();
+                Ok(product(content, facts))
+            }
             Act::Hang => std::future::pending().await,
             Act::Panic => panic!("as the script says"),
             Act::Gate => {
@@ -257,6 +270,11 @@ impl Rig {
     /// A worker with two places whose agent acts by the job's attempt; an attempt without an act waits
     /// at the gate.
     pub(super) async fn start(acts: impl IntoIterator<Item = (u32, Act)>) -> Self {
+        Self::start_with(acts, true).await
+    }
+
+    /// The same, with or without live text.
+    pub(super) async fn start_with(acts: impl IntoIterator<Item = (u32, Act)>, live: bool) -> Self {
         let signer = Signer::new(&Seed::generate().expect("a seed")).expect("a signer");
         let bus = Arc::new(Flaky {
             inner: Memory::new(),
@@ -290,6 +308,7 @@ impl Rig {
         };
         let options = Options {
             slots: 2,
+            live,
             ..Options::new("w1")
         };
         let worker =
