@@ -9,6 +9,7 @@
 mod addresses;
 mod copy;
 mod material;
+mod poster;
 mod prompt;
 mod short_copy;
 mod task;

@@ -133,6 +133,7 @@ fn product(report: &AuditReport, duration_ms: u64) -> Result<Product, Failure> {
             usage: Usage::default(),
             duration_ms,
         },
+        media: Vec::new(),
     })
 }
 

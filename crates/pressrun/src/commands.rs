@@ -3,6 +3,7 @@
 mod demo;
 mod key;
 mod migrate;
+mod poster;
 mod run;
 mod submit;
 
@@ -31,7 +32,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         Command::Demo(options) => demo::demo(options, format).await,
         Command::Submit(options) => submit::submit(&client()?, options, format).await,
         Command::Watch { run, after } => run::watch(&client()?, &run, after, format).await,
-        Command::Show { run } => run::show(&client()?, &run, format).await,
+        Command::Show { run, save } => run::show(&client()?, &run, save.as_deref(), format).await,
         Command::Cancel { run, reason } => run::cancel(&client()?, run, reason, format).await,
         Command::Regenerate {
             run,

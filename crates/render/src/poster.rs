@@ -103,8 +103,6 @@ pub struct Poster {
     pub brand: String,
     /// [`Field::SmallPrint`]; may be empty.
     pub small_print: String,
-    /// What the poster shows, for those who do not see it.
-    pub alt_text: String,
     /// Colour (`#rrggbb`) and role; `background`, `text` and `accent` have a meaning, all others are for the
     /// picture.
     pub palette: Vec<(String, String)>,
@@ -189,8 +187,7 @@ fn compose(
         Layout::Horizon => crate::layout::horizon::compose(&mut sheet)?,
         Layout::Diagonal => crate::layout::diagonal::compose(&mut sheet)?,
     }
-    let alt_text = typeset::plain(&poster.alt_text);
-    let svg = svg::document(&mut sheet, &texts.headline, &alt_text);
+    let svg = svg::document(&mut sheet, &texts.headline);
     Ok(Drawing {
         svg,
         layout,

@@ -40,8 +40,10 @@ pub(crate) fn escaped(text: &str) -> String {
     escaped
 }
 
-/// The whole document.
-pub(crate) fn document(sheet: &mut Sheet<'_>, title: &str, description: &str) -> String {
+/// The whole document. For those who do not see it, it is what it says; the picture is ornament.
+pub(crate) fn document(sheet: &mut Sheet<'_>, title: &str) -> String {
+    let description: Vec<&str> = sheet.texts.iter().map(|p| p.block.text.as_str()).collect();
+    let description = escaped(&description.join(" · "));
     let mut body = String::new();
     let mut glyphs: BTreeMap<(ID, u16), usize> = BTreeMap::new();
     let mut outlines = String::new();
@@ -65,7 +67,7 @@ pub(crate) fn document(sheet: &mut Sheet<'_>, title: &str, description: &str) ->
          <title id=\"title\">{}</title>\n<desc id=\"description\">{}</desc>\n<defs>\n{outlines}</defs>\n\
          <g id=\"picture\" aria-hidden=\"true\"{mirror}>\n{}</g>\n{body}</svg>\n",
         escaped(title),
-        escaped(description),
+        description,
         sheet.shapes,
     )
 }

@@ -22,7 +22,6 @@ pub(super) fn poster(layout: Layout) -> Poster {
         address: "deskhaus.example/start".to_owned(),
         brand: "Deskhaus".to_owned(),
         small_print: "Free for 30 days, then 9 EUR per seat and month.".to_owned(),
-        alt_text: "Coloured tiles under a large headline".to_owned(),
         palette: PALETTE
             .map(|(colour, role)| (colour.to_owned(), role.to_owned()))
             .to_vec(),

@@ -10,7 +10,6 @@ fn texts_are_data_in_the_svg() {
     for field in Field::ALL {
         set(&mut poster, field, nasty);
     }
-    nasty.clone_into(&mut poster.alt_text);
     poster
         .palette
         .push(("red\"/><script>".to_owned(), "accent".to_owned()));
