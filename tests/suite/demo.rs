@@ -60,6 +60,10 @@ async fn ends_with_three_artifacts_and_a_report_without_any_server() -> anyhow::
         let home = tempfile::tempdir()?;
         let result = demo(home.path(), mode, None).await?;
         assert_whole(&result, "offline")?;
+        let poster = home.path().join("posters").join(&result.run_id);
+        let png = std::fs::read(poster.join("poster.png"))?;
+        assert!(png.starts_with(b"\x89PNG"));
+        assert!(poster.join("poster.svg").is_file());
         // The same again is the same run.
         assert_eq!(demo(home.path(), mode, None).await?, result);
     }

@@ -10,6 +10,7 @@ mod addresses;
 mod copy;
 mod live;
 mod material;
+mod poster;
 mod prompt;
 mod short_copy;
 mod task;

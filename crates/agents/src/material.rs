@@ -58,7 +58,13 @@ impl Material {
         let mut left = MAX_EARLIER_BYTES;
         let mut shown = |artifact: &InputArtifact| {
             left = left.checked_sub(artifact.content.get().len())?;
-            Value::deserialize(artifact.content.as_ref()).ok()
+            let mut content = Value::deserialize(artifact.content.as_ref()).ok()?;
+            if let Some(fields) = content.as_object_mut() {
+                // Drawn by us, not written: a model has no use for it and must not copy it.
+                fields.remove("poster");
+                fields.remove("poster_refusal");
+            }
+            Some(content)
         };
         let previous = assignment.input.previous.as_ref().and_then(&mut shown);
         let earlier = assignment

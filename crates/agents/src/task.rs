@@ -6,6 +6,7 @@ use model::{
     ErrorClass, Failure,
     brief::CampaignBrief,
     fact::{FactTypes, Facts},
+    media::Media,
 };
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ pub(crate) trait Task: Send + Sync {
     /// The agent kind; also the name of the prompt.
     fn kind(&self) -> &'static str;
 
-    /// The artifact's JSON schema as text.
+    /// The JSON schema of what is written, as text.
     fn schema(&self) -> &'static str;
 
     /// Most tokens that a model may write.
@@ -44,6 +45,25 @@ pub(crate) trait Task: Send + Sync {
     /// # Errors
     /// Every fault, by path and without content: they are handed back to the model once.
     fn settle(&self, brief: &CampaignBrief, answer: &Value) -> Result<Settled, Vec<Fault>>;
+
+    /// JSON schema of what [`Task::illustrate`] adds to what was written, by field; `None` when it draws
+    /// nothing.
+    fn drawn(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Draws what belongs to the artifact and names it there. It may hold a processor for a second.
+    ///
+    /// # Errors
+    /// `Internal` by a defect. That something cannot be drawn is said in the artifact, which is never lost
+    /// for it.
+    fn illustrate(
+        &self,
+        _brief: &CampaignBrief,
+        settled: Settled,
+    ) -> Result<(Settled, Vec<Media>), Failure> {
+        Ok((settled, Vec::new()))
+    }
 }
 
 /// An artifact in its final form.

@@ -2,6 +2,7 @@
 
 mod over_http;
 mod over_offline;
+mod posters;
 mod schemas;
 
 use std::{collections::BTreeMap, sync::Arc};

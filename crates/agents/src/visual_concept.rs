@@ -1,12 +1,15 @@
 //! The visual concept: [`VisualConceptArtifact`].
 
 use llm::structured::Fault;
-use model::{artifact::VisualConceptArtifact, brief::CampaignBrief, fact::Facts};
+use model::{
+    Failure, artifact::VisualConceptArtifact, brief::CampaignBrief, fact::Facts, media::Media,
+};
 use serde_json::Value;
 
 use crate::{
     addresses::Addresses,
-    task::{Settled, Task, blanks, parsed, written},
+    poster,
+    task::{Settled, Task, blanks, defect, parsed, written},
 };
 
 pub(crate) struct VisualConcept;
@@ -26,6 +29,9 @@ impl Task for VisualConcept {
 
     fn settle(&self, brief: &CampaignBrief, answer: &Value) -> Result<Settled, Vec<Fault>> {
         let mut concept: VisualConceptArtifact = parsed(answer)?;
+        // What was drawn is ours to say.
+        concept.poster = None;
+        concept.poster_refusal = None;
         let mut faults = Vec::new();
         for swatch in &mut concept.palette {
             swatch.hex.make_ascii_lowercase();
@@ -56,5 +62,22 @@ impl Task for VisualConcept {
             content: written(&concept)?,
             facts: Facts::new(),
         })
+    }
+
+    fn drawn(&self) -> Option<&'static str> {
+        Some(include_str!("../schemas/drawn.json"))
+    }
+
+    fn illustrate(
+        &self,
+        brief: &CampaignBrief,
+        settled: Settled,
+    ) -> Result<(Settled, Vec<Media>), Failure> {
+        let mut concept: VisualConceptArtifact = serde_json::from_str(&settled.content)
+            .map_err(|error| defect("a settled concept cannot be read", error))?;
+        let media = poster::illustrate(brief, &mut concept);
+        let content = serde_json::to_string(&concept)
+            .map_err(|error| defect("a concept cannot be written", error))?;
+        Ok((Settled { content, ..settled }, media))
     }
 }

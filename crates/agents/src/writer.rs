@@ -23,6 +23,8 @@ pub(crate) struct Writer {
     task: &'static dyn Task,
     provider: Arc<dyn Provider>,
     prompts: Arc<Prompts>,
+    /// Of what is written.
+    schema: Value,
     card: AgentCard,
 }
 
@@ -32,8 +34,17 @@ impl Writer {
         provider: Arc<dyn Provider>,
         prompts: Arc<Prompts>,
     ) -> Result<Self, Failure> {
-        let output_schema = serde_json::from_str(task.schema())
-            .map_err(|error| defect("a schema cannot be read", error))?;
+        let read = |text: &str| -> Result<Value, Failure> {
+            serde_json::from_str(text).map_err(|error| defect("a schema cannot be read", error))
+        };
+        let schema = read(task.schema())?;
+        let mut output_schema = schema.clone();
+        if let Some(drawn) = task.drawn()
+            && let (Some(fields), Value::Object(drawn)) =
+                (output_schema["properties"].as_object_mut(), read(drawn)?)
+        {
+            fields.extend(drawn);
+        }
         let price = provider.price();
         let card = AgentCard {
             kind: AgentKind::new(task.kind()).map_err(|error| defect("an agent kind", error))?,
@@ -49,6 +60,7 @@ impl Writer {
             task,
             provider,
             prompts,
+            schema,
             card,
         })
     }
@@ -64,7 +76,7 @@ impl Writer {
             prompt: self
                 .prompts
                 .render(kind, material, assignment.attempt, own)?,
-            schema: self.task.schema_for(&self.card.output_schema, brief)?,
+            schema: self.task.schema_for(&self.schema, brief)?,
             schema_name: kind.to_owned(),
             max_output_tokens: self.task.max_output_tokens(),
             temperature: Some(TEMPERATURE),
@@ -101,10 +113,21 @@ impl Agent for Writer {
             settle(answer).err().unwrap_or_default()
         })
         .await?;
-        let settled = settle(&checked.value).map_err(|_| {
+        let mut settled = settle(&checked.value).map_err(|_| {
             Failure::new(ErrorClass::Internal, "a checked answer did not settle")
                 .used(checked.usage)
         })?;
+        let mut media = Vec::new();
+        if self.task.drawn().is_some() {
+            let (task, brief) = (self.task, material.brief);
+            // Drawing holds a processor: not on a thread that other jobs wait for.
+            let drawn = tokio::task::spawn_blocking(move || task.illustrate(&brief, settled));
+            (settled, media) = drawn
+                .await
+                .map_err(|error| defect("the drawing was broken off", error))
+                .and_then(|drawn| drawn)
+                .map_err(|failure| failure.used(checked.usage))?;
+        }
         if settled.content.len() > MAX_OUTPUT_BYTES {
             return Err(Failure::new(
                 ErrorClass::TooLong,
@@ -125,6 +148,7 @@ impl Agent for Writer {
                 usage: checked.usage,
                 ..Provenance::default()
             },
+            media,
         })
     }
 }

@@ -170,6 +170,7 @@ fn product(report: &AuditReport, usage: Usage, duration_ms: u64) -> Result<Produ
             usage,
             duration_ms,
         },
+        media: Vec::new(),
     })
 }
 

@@ -2,7 +2,9 @@
 
 use model::{
     ContentHash, StepName,
-    artifact::{CopyArtifact, ShortCopyArtifact, ShortCopyVariant, VisualConceptArtifact},
+    artifact::{
+        CopyArtifact, PosterText, ShortCopyArtifact, ShortCopyVariant, VisualConceptArtifact,
+    },
     platform::Platform,
 };
 
@@ -41,9 +43,9 @@ pub struct Piece {
 
 #[derive(Debug)]
 pub(crate) enum Artifact {
-    Copy(CopyArtifact),
+    Copy(Box<CopyArtifact>),
     ShortCopy(ShortCopyArtifact),
-    VisualConcept(VisualConceptArtifact),
+    VisualConcept(Box<VisualConceptArtifact>),
 }
 
 /// What a text is for, which decides what the rules ask of it.
@@ -191,5 +193,25 @@ impl Texts {
             self.add(Role::Direction, format!("/palette/{i}/role"), &swatch.role);
         }
         self.add(Role::Picture, "/alt_text", &visual.alt_text);
+        if let Some(poster) = &visual.poster {
+            let PosterText {
+                headline,
+                subhead,
+                call_to_action,
+                brand,
+                small_print,
+                // An address says nothing.
+                address: _,
+            } = &poster.text;
+            for (name, text) in [
+                ("headline", headline),
+                ("subhead", subhead),
+                ("call_to_action", call_to_action),
+                ("brand", brand),
+                ("small_print", small_print),
+            ] {
+                self.add(Role::Shown, format!("/poster/text/{name}"), text);
+            }
+        }
     }
 }

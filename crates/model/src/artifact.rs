@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::platform::Platform;
+use crate::{media::MediaRef, platform::Platform};
 
 /// Long copy for the campaign's landing page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,6 +114,54 @@ pub struct VisualConceptArtifact {
     pub image_prompt: String,
     /// What the picture shows, for those who do not see it.
     pub alt_text: String,
+    /// The concept drawn; absent in older artifacts and where there is a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poster: Option<Poster>,
+    /// Why there is no poster. The concept is whole without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poster_refusal: Option<PosterRefusal>,
+}
+
+/// A drawn poster: its pictures by hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Poster {
+    /// `tiles`, `horizon` or `diagonal`.
+    pub layout: String,
+    /// What stands on it.
+    pub text: PosterText,
+    /// As pixels.
+    pub png: MediaRef,
+    /// As SVG, its text as outlines.
+    pub svg: MediaRef,
+}
+
+/// The words on a poster, as shown; empty where nothing stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PosterText {
+    /// What is read first.
+    pub headline: String,
+    /// Under it.
+    pub subhead: String,
+    /// On the button.
+    pub call_to_action: String,
+    /// Where the button leads.
+    pub address: String,
+    /// Who speaks.
+    pub brand: String,
+    /// Disclosures, never cut.
+    pub small_print: String,
+}
+
+/// Why a concept has no poster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PosterRefusal {
+    /// `not_covered`, `too_long`, `empty` or `not_drawn`.
+    pub code: String,
+    /// Which field and which characters.
+    pub message: String,
 }
 
 /// A colour and what it is for.

@@ -9,6 +9,7 @@ use crate::{
     ContentHash, StepName,
     brief::{CampaignBrief, DELIVERABLES, Options},
     fact::Facts,
+    media::Media,
     usage::Provenance,
 };
 
@@ -77,4 +78,6 @@ pub struct Product {
     pub facts: Facts,
     /// Who made it and by what means.
     pub provenance: Provenance,
+    /// The pictures that the content names by their hashes; stored before the product counts.
+    pub media: Vec<Media>,
 }

@@ -14,6 +14,7 @@ pub mod failure;
 pub mod id;
 pub mod job;
 pub mod limits;
+pub mod media;
 pub mod platform;
 pub mod report;
 pub mod status;

@@ -6,5 +6,9 @@ pub const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 pub const MAX_INLINE_BYTES: usize = 64 * 1024;
 /// Largest content of one artifact version, bytes.
 pub const MAX_ARTIFACT_BYTES: usize = 1024 * 1024;
+/// Largest picture that an artifact names by its hash, bytes.
+pub const MAX_MEDIA_BYTES: usize = 768 * 1024;
+/// Most pictures of one artifact version.
+pub const MAX_MEDIA: usize = 8;
 /// Deepest JSON taken anywhere.
 pub const MAX_JSON_DEPTH: usize = 64;

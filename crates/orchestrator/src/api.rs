@@ -4,6 +4,7 @@ mod agent;
 mod artifact;
 mod auth;
 mod campaign;
+mod media;
 mod run;
 mod view;
 

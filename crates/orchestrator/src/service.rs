@@ -30,6 +30,7 @@ const PATIENT: &[&str] = &["/pressrun.campaign.v1.CampaignService/Run"];
 const PROVEN: &[&str] = &[
     "/pressrun.artifact.v1.ArtifactService/GetJobInput",
     "/pressrun.artifact.v1.ArtifactService/PutResult",
+    "/pressrun.artifact.v1.ArtifactService/PutMedia",
 ];
 
 /// How an orchestrator is to run.

@@ -91,10 +91,15 @@ pub enum Command {
         live: bool,
     },
     /// Shows what a run has given so far.
-    #[command(after_help = "Example:\n  pressrun show RUN --output json")]
+    #[command(
+        after_help = "Examples:\n  pressrun show RUN --output json\n  pressrun show RUN --save campaign"
+    )]
     Show {
         /// The run.
         run: String,
+        /// Also writes the poster into this directory: poster.png and poster.svg.
+        #[arg(long, value_name = "DIR")]
+        save: Option<PathBuf>,
     },
     /// Stops a run for ever; what is finished stays.
     #[command(after_help = "Example:\n  pressrun cancel RUN --reason \"the offer has changed\"")]

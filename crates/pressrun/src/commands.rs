@@ -3,6 +3,7 @@
 mod demo;
 mod key;
 mod migrate;
+mod poster;
 mod run;
 mod submit;
 
@@ -34,7 +35,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         Command::Watch { run, after, live } => {
             run::watch(&client()?, &run, Wanted { after, live }, format).await
         }
-        Command::Show { run } => run::show(&client()?, &run, format).await,
+        Command::Show { run, save } => run::show(&client()?, &run, save.as_deref(), format).await,
         Command::Cancel { run, reason } => run::cancel(&client()?, run, reason, format).await,
         Command::Regenerate {
             run,

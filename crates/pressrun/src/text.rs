@@ -130,7 +130,22 @@ fn write_concept(out: &mut String, concept: &VisualConceptArtifact) -> std::fmt:
         out,
         "image prompt: {}\nalt text: {}",
         concept.image_prompt, concept.alt_text
-    )
+    )?;
+    if let Some(png) = concept
+        .poster
+        .as_ref()
+        .and_then(|poster| poster.png.as_ref())
+    {
+        writeln!(
+            out,
+            "poster: {}×{}, {} bytes; `pressrun show RUN --save DIR` writes it",
+            png.width, png.height, png.bytes
+        )?;
+    }
+    if let Some(refusal) = &concept.poster_refusal {
+        writeln!(out, "no poster: {}", refusal.message)?;
+    }
+    Ok(())
 }
 
 fn write_report(out: &mut String, report: &AuditReport) -> std::fmt::Result {

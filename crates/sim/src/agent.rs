@@ -116,6 +116,7 @@ impl Agent for Simulated {
                 },
                 ..Provenance::default()
             },
+            media: Vec::new(),
         })
     }
 }

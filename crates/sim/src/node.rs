@@ -226,6 +226,14 @@ impl Door for Hatch {
         Err(DoorError::Refused("no simulated input is large".to_owned()))
     }
 
+    async fn put_media(
+        &self,
+        _proof: &JobProof,
+        _media: &model::media::Media,
+    ) -> Result<ContentHash, DoorError> {
+        Err(DoorError::Refused("no simulated agent draws".to_owned()))
+    }
+
     async fn put_result(&self, proof: &JobProof, content: &str) -> Result<ContentHash, DoorError> {
         let away = |why: &str| DoorError::Unavailable(why.to_owned());
         let job: Job = wire::json::from_json(&proof.job, bus::limits::MAX_MESSAGE_BYTES)

@@ -109,7 +109,7 @@ pub struct NewVersion {
     pub step: StepName,
     /// 1, 2, 3 … within run and step.
     pub version: u32,
-    /// Of `content`.
+    /// Of `content`, or for a picture, kept as a data URL, of the bytes that this encodes.
     pub hash: ContentHash,
     /// The exact bytes.
     pub content: String,

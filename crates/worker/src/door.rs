@@ -2,7 +2,7 @@
 //! the signed job itself.
 
 use async_trait::async_trait;
-use model::{ContentHash, ErrorClass, Failure};
+use model::{ContentHash, ErrorClass, Failure, media::Media};
 use tokio::time::timeout;
 use wire::artifact::v1::JobProof;
 
@@ -36,6 +36,10 @@ pub trait Door: Send + Sync {
     /// Stores a result (at most [`model::limits::MAX_ARTIFACT_BYTES`]); the answer is its hash. Storing the
     /// same again changes nothing.
     async fn put_result(&self, proof: &JobProof, content: &str) -> Result<ContentHash, DoorError>;
+
+    /// Stores a picture (at most [`model::limits::MAX_MEDIA_BYTES`]); the answer is its hash. Storing the
+    /// same again changes nothing.
+    async fn put_media(&self, proof: &JobProof, media: &Media) -> Result<ContentHash, DoorError>;
 }
 
 /// No door: only what fits into messages can be worked on.
@@ -59,6 +63,12 @@ impl Door for None {
             "this worker was given no door".to_owned(),
         ))
     }
+
+    async fn put_media(&self, _proof: &JobProof, _media: &Media) -> Result<ContentHash, DoorError> {
+        Err(DoorError::Refused(
+            "this worker was given no door".to_owned(),
+        ))
+    }
 }
 
 /// Asks for a job's input, a few times.
@@ -74,7 +84,21 @@ pub(crate) async fn put_result(
     hash: &ContentHash,
 ) -> Result<(), Failure> {
     let stored = ask(|| door.put_result(proof, content)).await?;
-    if stored == *hash {
+    same(&stored, hash)
+}
+
+/// Stores a picture in the same way.
+pub(crate) async fn put_media(
+    door: &dyn Door,
+    proof: &JobProof,
+    media: &Media,
+) -> Result<(), Failure> {
+    let stored = ask(|| door.put_media(proof, media)).await?;
+    same(&stored, &ContentHash::of(&media.content))
+}
+
+fn same(stored: &ContentHash, hash: &ContentHash) -> Result<(), Failure> {
+    if stored == hash {
         return Ok(());
     }
     let message = "the orchestrator stored another content than was sent; another attempt may help";

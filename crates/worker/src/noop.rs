@@ -87,6 +87,7 @@ impl Agent for Noop {
                 prompt_version: self.card.version.clone(),
                 ..Provenance::default()
             },
+            media: Vec::new(),
         })
     }
 }
@@ -149,6 +150,7 @@ mod tests {
                 content: agent.content.clone(),
                 facts: agent.facts.clone(),
                 provenance: Provenance::default(),
+                media: Vec::new(),
             };
             product::check(agent.card(), &made).expect("in order");
             if !kind.starts_with(AUDITOR) {

@@ -5,7 +5,8 @@ use model::{
     ErrorClass, Failure,
     fact::{Fact, FactTypes, Facts, MAX_FACTS_BYTES},
     job::Product,
-    limits::MAX_ARTIFACT_BYTES,
+    limits::{MAX_ARTIFACT_BYTES, MAX_MEDIA, MAX_MEDIA_BYTES},
+    media::Media,
     usage::Provenance,
 };
 use serde_json::{Map, Value};
@@ -19,6 +20,7 @@ pub(crate) fn check(card: &AgentCard, product: &Product) -> Result<(), Failure> 
         &product.content,
         card.max_output_bytes.min(MAX_ARTIFACT_BYTES),
     )?;
+    check_media(&product.media)?;
     check_facts(&product.facts, &card.facts)?;
     check_names(&product.provenance)
 }
@@ -40,6 +42,30 @@ fn check_content(content: &str, most: usize) -> Result<(), Failure> {
             format!("the output cannot be taken: {error}"),
         )),
     }
+}
+
+/// Too many or too large pictures are a defect of the agent, which makes them itself.
+fn check_media(media: &[Media]) -> Result<(), Failure> {
+    let defect = |message: String| Err(Failure::new(ErrorClass::Internal, message));
+    if media.len() > MAX_MEDIA {
+        return defect(format!(
+            "the agent made {} pictures, at most {MAX_MEDIA} are taken",
+            media.len()
+        ));
+    }
+    for one in media {
+        if one.content.len() > MAX_MEDIA_BYTES {
+            return defect(format!(
+                "a picture ({}) has {} bytes, at most {MAX_MEDIA_BYTES} are taken",
+                one.media_type,
+                one.content.len()
+            ));
+        }
+        if !one.media_type.begins(&one.content) {
+            return defect(format!("a picture is no {}", one.media_type));
+        }
+    }
+    Ok(())
 }
 
 fn check_names(provenance: &Provenance) -> Result<(), Failure> {
@@ -102,7 +128,7 @@ fn check_facts(facts: &Facts, declared: &FactTypes) -> Result<(), Failure> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use model::{AgentKind, fact::FactType, limits::MAX_JSON_DEPTH};
+    use model::{AgentKind, fact::FactType, limits::MAX_JSON_DEPTH, media::MediaType};
 
     use super::*;
 
@@ -130,6 +156,7 @@ mod tests {
                 ("sections".to_owned(), Fact::Keys(vec!["a".to_owned()])),
             ]),
             provenance: Provenance::default(),
+            media: Vec::new(),
         }
     }
 
@@ -190,6 +217,33 @@ mod tests {
     fn no_message_quotes_the_output() {
         let failure = check(&card(), &product("\"a secret plan\"")).expect_err("no object");
         assert!(!failure.message.contains("secret"), "{failure}");
+    }
+
+    #[test]
+    fn pictures_are_what_they_say_and_bounded() {
+        let png = |bytes: usize| {
+            let mut content = b"\x89PNG\r\n\x1a\n".to_vec();
+            content.resize(bytes, 0);
+            Media {
+                media_type: MediaType::Png,
+                content,
+            }
+        };
+        let with = |media: Vec<Media>| Product {
+            media,
+            ..product("{}")
+        };
+        let good = with(vec![png(MAX_MEDIA_BYTES); MAX_MEDIA]);
+        assert_eq!(class(&card(), &good), None);
+        let mut false_type = png(100);
+        false_type.media_type = MediaType::Svg;
+        for bad in [
+            vec![png(MAX_MEDIA_BYTES + 1)],
+            vec![png(100); MAX_MEDIA + 1],
+            vec![false_type],
+        ] {
+            assert_eq!(class(&card(), &with(bad)), Some(ErrorClass::Internal));
+        }
     }
 
     #[test]

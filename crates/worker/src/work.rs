@@ -169,6 +169,10 @@ async fn pack(
     product: Product,
 ) -> Result<Answer, Failure> {
     product::check(agent.card(), &product)?;
+    // Before the outcome: whoever reads the artifact finds what it names.
+    for media in &product.media {
+        door::put_media(shared.door.as_ref(), &ticket.proof, media).await?;
+    }
     if product.content.len() <= MAX_INLINE_BYTES {
         return Ok(Answer::Product(product));
     }

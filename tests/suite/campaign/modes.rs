@@ -1,12 +1,17 @@
 //! Both modes, from the brief to the rows.
 
 use anyhow::Context;
+use model::ContentHash;
 use system_tests::{
     brief,
     follow::{Follower, Habit},
     stack::Stack,
 };
-use wire::{artifact::v1::GetVersionRequest, campaign::v1::OrchestrationResult, convert::result};
+use wire::{
+    artifact::v1::{GetMediaRequest, GetVersionRequest},
+    campaign::v1::OrchestrationResult,
+    convert::result,
+};
 
 use super::{AGENTS, MODES, artifacts, jobs_left};
 use crate::shared;
@@ -124,8 +129,24 @@ async fn assert_contents(stack: &Stack, answer: &OrchestrationResult) -> anyhow:
     );
     assert_eq!(
         (read.copy, read.short_copy, read.visual_concept),
-        (wanted.copy, wanted.short_copy, wanted.visual_concept)
+        (
+            wanted.copy,
+            wanted.short_copy,
+            wanted.visual_concept.clone()
+        )
     );
+    let concept = wanted.visual_concept.context("concept")?;
+    let poster = concept.poster.context("poster")?;
+    for named in [poster.png, poster.svg].into_iter().flatten() {
+        let request = GetMediaRequest {
+            hash: named.hash.clone(),
+        };
+        let picture = clients.artifacts.clone().get_media(request).await?;
+        let picture = picture.into_inner();
+        assert_eq!(picture.media_type, named.media_type);
+        assert_eq!(picture.content.len() as u64, named.bytes);
+        assert_eq!(ContentHash::of(&picture.content).as_str(), named.hash);
+    }
     Ok(())
 }
 

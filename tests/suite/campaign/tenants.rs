@@ -8,7 +8,7 @@ use system_tests::{
 };
 use tonic::{Code, Request, Status};
 use wire::{
-    artifact::v1::ListVersionsRequest,
+    artifact::v1::{GetMediaRequest, ListVersionsRequest},
     campaign::v1::{self as campaign, CancelRequest},
     run::v1::{self as run, ListRequest, ListResponse},
 };
@@ -263,4 +263,40 @@ async fn pages(
         }
         request.cursor = next_cursor;
     }
+}
+
+#[tokio::test]
+async fn a_picture_is_shown_to_its_tenant_alone_and_no_other_blob_is() -> anyhow::Result<()> {
+    let layout = Layout {
+        agent_workers: 0,
+        audit_workers: 0,
+        gateways: 0,
+        api_keys: true,
+        ..Layout::default()
+    };
+    let stack = Stack::start(&layout).await?;
+    let clients = stack.clients()?;
+    let looker = key(&stack, "acme", "viewer").await?;
+    let other = key(&stack, "umbrella", "admin").await?;
+    let picture = b"<svg />";
+    let hash = ContentHash::of(picture);
+    let brief = ContentHash::of(b"{}");
+    stack
+        .query(&format!(
+            "select save_blobs_v1('acme', array['{hash}', '{brief}'], \
+             array['data:image/svg+xml;base64,PHN2ZyAvPg==', '{{}}'])"
+        ))
+        .await?;
+    let get = async |key: &str, hash: &str| {
+        let hash = hash.to_owned();
+        let request = with(key, GetMediaRequest { hash });
+        clients.artifacts.clone().get_media(request).await
+    };
+    let seen = get(&looker, hash.as_str()).await?.into_inner();
+    assert_eq!(seen.content, picture);
+    assert_eq!(seen.media_type, "image/svg+xml");
+    assert_eq!(code(get(&other, hash.as_str()).await), Code::NotFound);
+    assert_eq!(code(get(&looker, brief.as_str()).await), Code::NotFound);
+    assert_eq!(code(get(&looker, "../etc").await), Code::InvalidArgument);
+    Ok(())
 }

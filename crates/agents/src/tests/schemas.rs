@@ -138,6 +138,8 @@ fn visual_concept() {
             },
             image_prompt: text(),
             alt_text: text(),
+            poster: None,
+            poster_refusal: None,
         },
     );
 }

@@ -83,6 +83,8 @@ fn visual() -> VisualConceptArtifact {
         },
         image_prompt: "One shoe, 50 mm lens".into(),
         alt_text: "2 runners on a hill".into(),
+        poster: None,
+        poster_refusal: None,
     }
 }
 

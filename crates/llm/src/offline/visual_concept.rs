@@ -73,6 +73,8 @@ pub(super) fn write(w: &mut Writer, brief: &CampaignBrief) -> VisualConceptArtif
         image_prompt: image_prompt(w, brief, &concept, &palette),
         palette,
         alt_text,
+        poster: None,
+        poster_refusal: None,
     }
 }
 
@@ -113,6 +115,8 @@ fn bare(w: &mut Writer, brief: &CampaignBrief, palette: Vec<Swatch>) -> VisualCo
         palette,
         image_prompt: text.clone(),
         alt_text: text,
+        poster: None,
+        poster_refusal: None,
     }
 }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use model::{
     AgentKind, ContentHash, JobId, RunId, StepName, TenantId,
     limits::{MAX_ARTIFACT_BYTES, MAX_REQUEST_BYTES},
+    media::Media,
 };
 use store::port::{Blob, VersionRow};
 use tonic::{Request, Response, Status};
@@ -13,7 +14,7 @@ use wire::{
     job::v1::Job,
 };
 
-use super::{Api, Right, invalid, permit, run_id};
+use super::{Api, Right, invalid, media, permit, run_id};
 use crate::core::{
     commit::WorkError,
     dispatch::{self, JOB_TYPE},
@@ -122,9 +123,71 @@ impl ArtifactService for Api {
             hash: hash.to_string(),
         }))
     }
+
+    async fn get_media(
+        &self,
+        request: Request<proto::GetMediaRequest>,
+    ) -> Result<Response<proto::Media>, Status> {
+        let principal = permit(&request, Right::Read)?;
+        let hash =
+            ContentHash::new(request.into_inner().hash).map_err(|error| invalid("hash", error))?;
+        let found = self.picture(&principal.tenant, &hash).await?;
+        let found = found.ok_or_else(|| Status::not_found("there is no picture of this hash"))?;
+        if ContentHash::of(&found.content) != hash {
+            return Err(Status::data_loss(
+                "the picture is not the one that was stored",
+            ));
+        }
+        Ok(Response::new(proto::Media {
+            hash: hash.to_string(),
+            media_type: found.media_type.to_string(),
+            content: found.content,
+        }))
+    }
+
+    async fn put_media(
+        &self,
+        request: Request<proto::PutMediaRequest>,
+    ) -> Result<Response<proto::PutMediaResponse>, Status> {
+        let proto::PutMediaRequest {
+            proof,
+            media_type,
+            content,
+        } = request.into_inner();
+        let (held, _) = self.proven(proof).await?;
+        let media = Media {
+            media_type: media_type
+                .parse()
+                .map_err(|error| invalid("media_type", error))?,
+            content,
+        };
+        let blob = media::blob(&media).map_err(|error| invalid("content", error))?;
+        let hash = blob.hash.clone();
+        self.core
+            .ports
+            .store
+            .save_blobs(&held.run.tenant, vec![blob])
+            .await
+            .map_err(WorkError::from)?;
+        Ok(Response::new(proto::PutMediaResponse {
+            hash: hash.to_string(),
+        }))
+    }
 }
 
 impl Api {
+    /// A tenant's blob that is a picture. Other blobs (briefs, large results) are not shown: they have
+    /// their own ways.
+    async fn picture(
+        &self,
+        tenant: &TenantId,
+        hash: &ContentHash,
+    ) -> Result<Option<Media>, Status> {
+        let blob = self.core.contents.blob(tenant, hash).await;
+        let blob = blob.map_err(WorkError::from)?;
+        Ok(blob.and_then(|content| media::media(&content)))
+    }
+
     /// The run and step of a job that a worker holds: the job's own signature shows that we sent it, its
     /// lease token that it is still wanted.
     async fn proven(&self, proof: Option<proto::JobProof>) -> Result<(Held, StepName), Status> {

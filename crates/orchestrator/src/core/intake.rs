@@ -201,6 +201,8 @@ async fn work(core: &Core, delivery: &dyn Delivery) -> Result<Work, Unreadable> 
             content,
             facts,
             provenance,
+            // Stored by the worker before it answered.
+            media: _,
         }) => {
             let hash = ContentHash::of(content.as_bytes());
             let end = JobEnd::Done {

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use model::RunId;
 use wire::{
     campaign::v1::{Options, SubmitRequest},
     run::v1::ListRequest,
 };
 
-use super::run;
+use super::{poster, run};
 use crate::{
     Failure,
     args::{Demo, Output},
@@ -18,6 +19,8 @@ use crate::{
     stack::{self, Stack},
 };
 
+/// Under the data directory: a directory for each run.
+const POSTERS: &str = "posters";
 /// The key that makes `--once` one run for a data directory.
 const ONCE: &str = "demo-once";
 
@@ -31,7 +34,7 @@ pub(super) async fn demo(options: Demo, format: Output) -> Result<(), Failure> {
     let stack = Stack::start(&dir, &options.settings).await?;
     let shown = tokio::select! {
         biased;
-        shown = campaign(&stack.client, &options, brief, format) => shown,
+        shown = campaign(&stack.client, &options, brief, (&dir, format)) => shown,
         _ = tokio::signal::ctrl_c() => Err(Failure::NotCompleted(
             "interrupted; the same command goes on where this run stands".to_owned(),
         )),
@@ -45,7 +48,7 @@ async fn campaign(
     client: &Client,
     options: &Demo,
     brief: model::brief::CampaignBrief,
-    format: Output,
+    (dir, format): (&Path, Output),
 ) -> Result<(), Failure> {
     let unfinished = if options.fresh {
         None
@@ -91,6 +94,8 @@ async fn campaign(
     live::watch(client, &id, wanted, Output::Text).await?;
     let result = run::result(client, &id).await?;
     run::print(&result, format)?;
+    let id = RunId::new(id).map_err(anyhow::Error::from)?;
+    poster::save(client, &result, &dir.join(POSTERS).join(id.as_str())).await?;
     run::completed(&result)
 }
 

@@ -1,10 +1,13 @@
 //! Commands on one run.
 
+use std::path::Path;
+
 use wire::{
     campaign::v1::{CancelRequest, GetRequest, OrchestrationResult, RegenerateRequest},
     run::v1::ExplainRequest,
 };
 
+use super::poster;
 use crate::{
     Failure,
     args::Output,
@@ -25,8 +28,18 @@ pub(super) async fn watch(
 }
 
 /// `pressrun show`.
-pub(super) async fn show(client: &Client, run: &str, format: Output) -> Result<(), Failure> {
-    print(&result(client, run).await?, format)
+pub(super) async fn show(
+    client: &Client,
+    run: &str,
+    save: Option<&Path>,
+    format: Output,
+) -> Result<(), Failure> {
+    let result = result(client, run).await?;
+    print(&result, format)?;
+    match save {
+        Some(dir) => poster::save(client, &result, dir).await,
+        None => Ok(()),
+    }
 }
 
 /// `pressrun cancel`.

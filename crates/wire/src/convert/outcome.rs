@@ -224,6 +224,8 @@ fn answer(
         content: product.content_json,
         facts,
         provenance,
+        // They went through the door before.
+        media: Vec::new(),
     }))
 }
 
@@ -308,6 +310,7 @@ mod tests {
             content: r#"{"a": 1}"#.into(),
             facts,
             provenance: provenance(),
+            media: Vec::new(),
         }
     }
 

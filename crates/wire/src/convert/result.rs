@@ -1,7 +1,8 @@
 //! What a campaign gives back: stored contents as the parts of `OrchestrationResult`.
 
 use model::{
-    Failure, StepName, Timestamp, artifact, limits::MAX_ARTIFACT_BYTES, report, status::RunStatus,
+    Failure, StepName, Timestamp, artifact, limits::MAX_ARTIFACT_BYTES, media::MediaRef, report,
+    status::RunStatus,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -164,6 +165,49 @@ impl From<artifact::VisualConceptArtifact> for pb::VisualConceptArtifact {
             }),
             image_prompt: model.image_prompt,
             alt_text: model.alt_text,
+            poster: model.poster.map(Into::into),
+            poster_refusal: model.poster_refusal.map(|refusal| pb::PosterRefusal {
+                code: refusal.code,
+                message: refusal.message,
+            }),
+        }
+    }
+}
+
+impl From<artifact::Poster> for pb::Poster {
+    fn from(model: artifact::Poster) -> Self {
+        let artifact::PosterText {
+            headline,
+            subhead,
+            call_to_action,
+            address,
+            brand,
+            small_print,
+        } = model.text;
+        Self {
+            layout: model.layout,
+            text: Some(pb::PosterText {
+                headline,
+                subhead,
+                call_to_action,
+                address,
+                brand,
+                small_print,
+            }),
+            png: Some(model.png.into()),
+            svg: Some(model.svg.into()),
+        }
+    }
+}
+
+impl From<MediaRef> for pb::MediaRef {
+    fn from(model: MediaRef) -> Self {
+        Self {
+            hash: model.hash.to_string(),
+            media_type: model.media_type.to_string(),
+            width: model.width,
+            height: model.height,
+            bytes: model.bytes,
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use bus::limits::MAX_MESSAGE_BYTES;
-use model::{ContentHash, limits::MAX_ARTIFACT_BYTES};
+use model::{ContentHash, limits::MAX_ARTIFACT_BYTES, media::Media};
 use tonic::{
     Code, Status,
     transport::{Channel, Endpoint},
 };
 use wire::artifact::v1::{
-    GetJobInputRequest, JobProof, PutResultRequest, artifact_service_client::ArtifactServiceClient,
+    GetJobInputRequest, JobProof, PutMediaRequest, PutResultRequest,
+    artifact_service_client::ArtifactServiceClient,
 };
 
 use super::{Door, DoorError};
@@ -74,6 +75,22 @@ impl Door for Grpc {
             .client
             .clone()
             .put_result(request)
+            .await
+            .map_err(door_error)?;
+        ContentHash::new(answer.into_inner().hash)
+            .map_err(|error| DoorError::Refused(error.to_string()))
+    }
+
+    async fn put_media(&self, proof: &JobProof, media: &Media) -> Result<ContentHash, DoorError> {
+        let request = PutMediaRequest {
+            proof: Some(proof.clone()),
+            media_type: media.media_type.to_string(),
+            content: media.content.clone(),
+        };
+        let answer = self
+            .client
+            .clone()
+            .put_media(request)
             .await
             .map_err(door_error)?;
         ContentHash::new(answer.into_inner().hash)

@@ -20,6 +20,7 @@ use model::{
     AgentKind, ContentHash, ErrorClass, Failure, JobId, RunId, StepName, Timestamp,
     fact::{Fact, FactType, Facts},
     job::Product,
+    media::Media,
     usage::{Provenance, Usage},
 };
 use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
@@ -40,6 +41,8 @@ const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 pub(super) enum Act {
     /// Answers with this content and these facts.
     Make(String, Facts),
+    /// Answers well, with these pictures.
+    Draw(Vec<Media>),
     Fail(Failure),
     Hang,
     Panic,
@@ -99,6 +102,13 @@ impl Agent for Scripted {
         let act = self.acts.get(&assignment.attempt).unwrap_or(&Act::Gate);
         match act.clone() {
             Act::Make(content, facts) => Ok(product(content, facts)),
+            Act::Draw(media) => {
+                let (content, facts) = good();
+                Ok(Product {
+                    media,
+                    ..product(content, facts)
+                })
+            }
             Act::Fail(failure) => Err(failure),
             Act::Write(texts, pause) => {
                 let mut at = 0;
@@ -143,6 +153,7 @@ fn product(content: String, facts: Facts) -> Product {
         content,
         facts,
         provenance,
+        media: Vec::new(),
     }
 }
 
@@ -211,6 +222,7 @@ impl Bus for Flaky {
 pub(super) struct Hatch {
     asked: AtomicU64,
     pub(super) stored: Mutex<Vec<String>>,
+    pub(super) pictures: Mutex<Vec<Media>>,
 }
 
 impl Hatch {
@@ -241,6 +253,16 @@ impl Door for Hatch {
         );
         self.stored.lock().expect("stored").push(content.to_owned());
         Ok(ContentHash::of(content.as_bytes()))
+    }
+
+    async fn put_media(&self, proof: &JobProof, media: &Media) -> Result<ContentHash, DoorError> {
+        self.ask()?;
+        assert!(
+            !proof.signature.is_empty() && !proof.job.is_empty(),
+            "no proof"
+        );
+        self.pictures.lock().expect("pictures").push(media.clone());
+        Ok(ContentHash::of(&media.content))
     }
 }
 

@@ -3,7 +3,10 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use bus::{Bus, Subject};
-use model::ContentHash;
+use model::{
+    ContentHash,
+    media::{Media, MediaType},
+};
 use tokio::time::Instant;
 use wire::convert::outcome::Answer;
 
@@ -190,4 +193,17 @@ async fn what_is_large_goes_through_the_door() {
     };
     assert_eq!((hash, facts), (ContentHash::of(large.as_bytes()), good().1));
     assert_eq!(*rig.door.stored.lock().expect("stored"), [large]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pictures_are_stored_before_the_outcome_that_names_them() {
+    let picture = Media {
+        media_type: MediaType::Svg,
+        content: b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec(),
+    };
+    let mut rig = Rig::start([(1, Act::Draw(vec![picture.clone()]))]).await;
+    rig.send(&Rig::job(1, 1)).await;
+    let answer = rig.outcome().await.answer;
+    assert!(matches!(answer, Answer::Product(_)), "{answer:?}");
+    assert_eq!(*rig.door.pictures.lock().expect("pictures"), [picture]);
 }

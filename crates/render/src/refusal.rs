@@ -1,0 +1,61 @@
+//! Why a text cannot be shown.
+
+use std::fmt;
+
+use crate::{limits::MAX_SMALL_PRINT_GRAPHEMES, poster::Field};
+
+/// Characters of one field that no font has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotCovered {
+    /// Where they stand.
+    pub field: Field,
+    /// Each once, in order of appearance; at most [`crate::limits::MAX_NAMED_CHARACTERS`].
+    pub characters: Vec<char>,
+}
+
+impl fmt::Display for NotCovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.field)?;
+        for (i, character) in self.characters.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}U+{:04X}", u32::from(*character))?;
+        }
+        Ok(())
+    }
+}
+
+/// Why there is no poster. Says which field, and never its text beyond the characters at fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Some characters are in none of the fonts; all fields are named at once.
+    #[error(
+        "no font of the posters has these characters ({}); leave them out, or add a font that has them",
+        listed(.0)
+    )]
+    NotCovered(Vec<NotCovered>),
+    /// The text does not fit into its place at the smallest size and must not, or cannot, be cut.
+    #[error(
+        "`{0}` does not fit on the poster at the smallest size and is not cut; shorten it \
+         (small print: at most {MAX_SMALL_PRINT_GRAPHEMES} characters)"
+    )]
+    TooLong(Field),
+    /// There is nothing to show where something must stand.
+    #[error("`{0}` holds nothing that can be shown")]
+    Empty(Field),
+}
+
+fn listed(fields: &[NotCovered]) -> String {
+    let fields: Vec<String> = fields.iter().map(NotCovered::to_string).collect();
+    fields.join("; ")
+}
+
+impl Refusal {
+    /// One word for machines: `not_covered`, `too_long` or `empty`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotCovered(_) => "not_covered",
+            Self::TooLong(_) => "too_long",
+            Self::Empty(_) => "empty",
+        }
+    }
+}

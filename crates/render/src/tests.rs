@@ -1,0 +1,4 @@
+mod boxes;
+mod kit;
+mod refusals;
+mod svg;
