@@ -4,19 +4,28 @@
 //! input gives the same report, byte for byte.
 //!
 //! Start with [`audit()`] (plain values in, a report out), then [`catalogue()`] (every rule) and one of
-//! the rules; [`auditor`] is the same behind the job protocol.
+//! the rules; [`audit_text()`] judges any text; [`auditor`] is the same behind the job protocol. Rules that
+//! are lists of words are data: `word_list.rs` and the YAML files in `rules/`. What the rules are worth is
+//! measured over `corpus/`.
 
 mod agent;
 mod catalogue;
 mod claims;
+#[cfg(test)]
+mod corpus;
 mod fold;
 mod judge;
 mod limits;
+mod negation;
+mod personal;
 mod piece;
+mod prose;
 mod rule;
 mod rules;
+mod tone;
+mod word_list;
 
 pub use agent::{KIND, auditor};
 pub use catalogue::{Entry, RULES_VERSION, catalogue};
-pub use judge::audit;
+pub use judge::{Basis, audit, audit_text};
 pub use piece::{Piece, Unreadable};

@@ -14,7 +14,7 @@ const MAX_VARIANTS: usize = 3;
 pub(crate) struct Variants;
 
 impl Rule for Variants {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "platform.variants"
     }
 
@@ -26,7 +26,7 @@ impl Rule for Variants {
         Severity::Violation
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "A platform without a variant has nothing to post; more than three are no choice but a burden."
     }
 
