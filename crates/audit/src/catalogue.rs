@@ -111,7 +111,7 @@ pub struct Entry {
     pub severity: Severity,
     /// Why it exists.
     pub rationale: &'static str,
-    /// The law, standard or guide that it follows; of our own making when empty.
+    /// The law, standard or guide that it follows, or whose word it holds the text to.
     pub source: &'static str,
     /// The languages that it knows, as primary subtags of BCP 47; every language when empty.
     pub languages: Vec<&'static str>,
@@ -142,13 +142,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_unique_and_every_rule_says_why() {
+    fn ids_are_unique_and_every_rule_says_why_and_by_whose_word() {
         let all = catalogue();
         let ids: BTreeSet<_> = all.iter().map(|entry| entry.id).collect();
         assert_eq!(ids.len(), all.len());
         for entry in all {
             assert!(entry.rationale.ends_with('.'), "{}", entry.id);
             assert!(entry.id.contains('.'), "{}", entry.id);
+            assert!(!entry.source.is_empty(), "{}", entry.id);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! Start with [`audit()`] (plain values in, a report out), then [`catalogue()`] (every rule) and one of
 //! the rules; [`audit_text()`] judges any text; [`auditor`] is the same behind the job protocol. Rules that
 //! are lists of words are data: `word_list.rs` and the YAML files in `rules/`. What the rules are worth is
-//! measured over `corpus/`.
+//! measured over `corpus/`; `docs/reference/audit-rules.md` is written from the catalogue.
 
 mod agent;
 mod catalogue;
@@ -20,6 +20,8 @@ mod negation;
 mod personal;
 mod piece;
 mod prose;
+#[cfg(test)]
+mod reference;
 mod rule;
 mod rules;
 mod tone;

@@ -25,10 +25,8 @@ pub(crate) trait Rule: Send + Sync {
     fn severity(&self) -> Severity;
     /// Why it exists, for people.
     fn rationale(&self) -> &str;
-    /// The law, standard or guide that it follows; of our own making when empty.
-    fn source(&self) -> &str {
-        ""
-    }
+    /// The law, standard or guide that it follows, or whose word it holds the text to.
+    fn source(&self) -> &str;
     /// The languages that it knows, as primary subtags of BCP 47; every language when empty.
     fn languages(&self) -> Vec<&str> {
         Vec::new()

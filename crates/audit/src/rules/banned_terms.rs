@@ -34,6 +34,10 @@ impl Rule for BannedTerms {
         "What the brand never says must stand nowhere, not even in a hashtag or a description of a picture."
     }
 
+    fn source(&self) -> &str {
+        "The brand's `banned_terms`, the brief's `must_avoid`"
+    }
+
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
         for text in piece.texts.iter().filter(|t| t.role != Role::Address) {
             let excused = brief.demanded(text);

@@ -27,6 +27,10 @@ impl Rule for CharacterCount {
         "Whoever plans with the count must be able to trust it."
     }
 
+    fn source(&self) -> &str {
+        "The networks' limits as `crates/model/src/platform.rs` counts them, with their sources"
+    }
+
     fn check(&self, _brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
         for post in piece.posts() {
             let length = post.platform.count(&post.whole);

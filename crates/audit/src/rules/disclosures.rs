@@ -31,6 +31,10 @@ impl Rule for Disclosures {
         "The brand requires it in everything that goes out: the copy, and each post by itself."
     }
 
+    fn source(&self) -> &str {
+        "The brand's `required_disclosures`; Directive 2005/29/EC, Article 7"
+    }
+
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
         check(
             &brief.brief.brand.required_disclosures,
@@ -56,6 +60,10 @@ impl Rule for Disclaimers {
 
     fn rationale(&self) -> &str {
         "The brief's disclaimers stand under everything that goes out: the copy, and each post by itself."
+    }
+
+    fn source(&self) -> &str {
+        "The brief's `disclaimers`; Directive 2005/29/EC, Article 7"
     }
 
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {

@@ -30,6 +30,10 @@ impl Rule for Hashtags {
         "The platform refuses a post with more."
     }
 
+    fn source(&self) -> &str {
+        "Instagram Platform, Content Publishing, caption: at most 30 hashtags"
+    }
+
     fn check(&self, _brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
         for Post {
             platform,

@@ -27,6 +27,10 @@ impl Rule for MissingPlatform {
         "The brief asks for posts on it."
     }
 
+    fn source(&self) -> &str {
+        "The brief's `platforms`"
+    }
+
     fn needs_brief(&self) -> bool {
         true
     }

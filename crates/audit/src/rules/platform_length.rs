@@ -30,6 +30,10 @@ impl Rule for PlatformLength {
         "The platform refuses or cuts what is longer."
     }
 
+    fn source(&self) -> &str {
+        "The networks' limits as `crates/model/src/platform.rs` counts them, with their sources"
+    }
+
     fn check(&self, _brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
         for Post {
             platform,

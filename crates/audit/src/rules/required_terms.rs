@@ -31,6 +31,10 @@ impl Rule for RequiredTerms {
         "The brief says that the copy must contain it."
     }
 
+    fn source(&self) -> &str {
+        "The brief's `must_include`"
+    }
+
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
         let noun = match piece.artifact {
             Artifact::Copy(_) => "copy",
@@ -68,6 +72,10 @@ impl Rule for RequiredTermsInPosts {
 
     fn rationale(&self) -> &str {
         "The brief demands it of the copy; a post may have no room, so a person decides."
+    }
+
+    fn source(&self) -> &str {
+        "The brief's `must_include`"
     }
 
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {

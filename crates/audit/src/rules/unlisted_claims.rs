@@ -28,6 +28,10 @@ impl Rule for UnlistedClaims {
         "Proof points are the only facts that copy may assert, and their sources the only ones it may name."
     }
 
+    fn source(&self) -> &str {
+        "The brief's `proof_points`; Directive 2005/29/EC, Article 12"
+    }
+
     fn needs_brief(&self) -> bool {
         true
     }

@@ -30,6 +30,10 @@ impl Rule for Variants {
         "A platform without a variant has nothing to post; more than three are no choice but a burden."
     }
 
+    fn source(&self) -> &str {
+        "The form of short copy (`docs/architecture.md`, crate `model`)"
+    }
+
     fn check(&self, _brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
         let Artifact::ShortCopy(short) = &piece.artifact else {
             return;
