@@ -103,9 +103,8 @@ fn is_about(finding: &Finding, text: &str, category: Category, words: &str) -> b
     let Some(span) = finding.span.as_ref().filter(|_| !words.is_empty()) else {
         return words.is_empty();
     };
-    text.match_indices(words).any(|(start, _)| {
-        (span.start as usize) < start + words.len() && start < span.end as usize
-    })
+    text.match_indices(words)
+        .any(|(start, _)| (span.start as usize) < start + words.len() && start < span.end as usize)
 }
 
 fn count(

@@ -49,7 +49,7 @@ pub struct Piece {
 
 #[derive(Debug)]
 pub(crate) enum Artifact {
-    Copy(CopyArtifact),
+    Copy(Box<CopyArtifact>),
     ShortCopy(ShortCopyArtifact),
     VisualConcept,
     /// A text that no run made; a post when it has a platform.
@@ -122,7 +122,7 @@ impl Piece {
         let mut texts = Texts::default();
         let artifact = match step.as_str() {
             "copy" => {
-                let copy = serde_json::from_str(json).map_err(wrong)?;
+                let copy: Box<CopyArtifact> = serde_json::from_str(json).map_err(wrong)?;
                 texts.copy(&copy);
                 Artifact::Copy(copy)
             }
@@ -148,8 +148,10 @@ impl Piece {
 
     /// A text that no run made: Markdown, or a post when `platform` is given. Findings name no path.
     pub fn text(text: &str, platform: Option<Platform>) -> Self {
-        let mut texts = Texts::default();
-        texts.platform = platform;
+        let mut texts = Texts {
+            platform,
+            ..Texts::default()
+        };
         texts.add(Role::Shown, "", text);
         Self {
             step: StepName::new(TEXT).unwrap_or_else(|fault| unreachable!("a constant: {fault}")),

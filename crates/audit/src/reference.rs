@@ -32,7 +32,11 @@ pub(crate) fn page() -> String {
 }
 
 fn write_page(out: &mut String, all: &[Entry]) -> std::fmt::Result {
-    writeln!(out, "\nVersion of the rules: `{RULES_VERSION}`, {} rules.", all.len())?;
+    writeln!(
+        out,
+        "\nVersion of the rules: `{RULES_VERSION}`, {} rules.",
+        all.len()
+    )?;
     let mut category = None;
     for entry in all {
         if category != Some(entry.category) {
@@ -44,7 +48,11 @@ fn write_page(out: &mut String, all: &[Entry]) -> std::fmt::Result {
             [] => "every language".to_owned(),
             some => format!("only {}", some.join(", ")),
         };
-        let basis = if entry.needs_brief { "; needs a whole brief" } else { "" };
+        let basis = if entry.needs_brief {
+            "; needs a whole brief"
+        } else {
+            ""
+        };
         writeln!(out, "{} · {languages}{basis}\n", severity(entry.severity))?;
         writeln!(out, "{}", entry.rationale)?;
         if !entry.source.is_empty() {
@@ -82,7 +90,10 @@ fn severity(severity: Severity) -> &'static str {
 
 #[test]
 fn the_reference_is_what_the_rules_say() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/audit-rules.md");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/reference/audit-rules.md"
+    );
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(path, page()).unwrap();
     }
