@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ops::Range, sync::LazyLock};
 use model::brief::CampaignBrief;
 use regex::{Captures, Regex};
 
-use crate::fold::Folded;
+use crate::{fold::Folded, personal, prose, rule::overlaps};
 
 /// What a number says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +34,9 @@ type Value = (String, i32);
 
 /// Everything in the brief that a text may repeat.
 pub(crate) struct Support {
+    raw: String,
     text: Folded,
+    personal: BTreeSet<(personal::Kind, String)>,
     numbers: BTreeSet<(Value, Kind)>,
 }
 
@@ -60,7 +62,7 @@ impl Support {
         texts.extend(&brief.brand.required_disclosures);
         let numbers = texts
             .iter()
-            .flat_map(|text| numbers(text))
+            .flat_map(|text| numbers(text, &personal::find(text)))
             .map(|number| (number.value, number.kind))
             .collect();
         // The sign between texts keeps a phrase from being found across two of them.
@@ -68,10 +70,32 @@ impl Support {
             .iter()
             .flat_map(|text| [text.as_str(), " ¶ "])
             .collect::<String>();
+        let personal = personal::find(&all)
+            .into_iter()
+            .map(|(kind, range)| (kind, personal::essence(kind, &all[range])))
+            .collect();
         Self {
             text: Folded::new(&all),
+            raw: all,
+            personal,
             numbers,
         }
+    }
+
+    /// Whether the brief has `phrase` letter by letter.
+    pub(crate) fn spells(&self, phrase: &str) -> bool {
+        self.raw.contains(phrase)
+    }
+
+    /// All that the brief says.
+    pub(crate) fn words(&self) -> &str {
+        &self.raw
+    }
+
+    /// Whether the brief itself gives these data.
+    pub(crate) fn publishes(&self, kind: personal::Kind, data: &str) -> bool {
+        self.personal
+            .contains(&(kind, personal::essence(kind, data)))
     }
 
     /// Whether the brief says `phrase` itself.
@@ -87,19 +111,18 @@ impl Support {
     }
 }
 
-/// The numbers of `text` that assert something: not those in names (`B2B`, `5G`), addresses, list
+/// The numbers of `text`, which holds these personal data, that assert something: not those in names (`B2B`, `5G`), addresses, telephone numbers and the like, list
 /// markers or counts of what the text itself lists (`3 reasons`).
-pub(crate) fn numbers(text: &str) -> impl Iterator<Item = Number> {
-    let addresses: Vec<_> = ADDRESS.find_iter(text).map(|m| m.range()).collect();
+pub(crate) fn numbers<'a>(
+    text: &'a str,
+    personal: &[(personal::Kind, Range<usize>)],
+) -> impl Iterator<Item = Number> + use<'a> {
+    let mut others = prose::addresses(text);
+    others.extend(personal.iter().map(|(_, range)| range.clone()));
     NUMBER
         .captures_iter(text)
         .filter_map(move |found| number(text, &found))
-        .filter(move |number| {
-            let at = addresses.partition_point(|a| a.end <= number.range.start);
-            addresses
-                .get(at)
-                .is_none_or(|a| a.start >= number.range.end)
-        })
+        .filter(move |number| !overlaps(&number.range, &others))
 }
 
 fn number(text: &str, found: &Captures<'_>) -> Option<Number> {
@@ -237,9 +260,6 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 
 static LISTED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)^\s+(?:\w+\s+)?(?:reasons|ways|tips|things|ideas|questions)\b"));
-
-static ADDRESS: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)https?://\S+|\bwww\.\S+|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/\S*"));
 
 /// A pattern of this crate. Each is a constant, and a test compiles it.
 pub(crate) fn pattern(text: &'static str) -> Regex {

@@ -3,13 +3,14 @@
 use std::cmp::Reverse;
 
 use model::{
+    brief::{Brand, CampaignBrief},
     job::CampaignInput,
-    report::{AuditReport, Category, Finding, Severity, Verdict},
+    platform::Platform,
+    report::{AuditReport, Category, Finding, Severity, Span, Verdict},
 };
 
 use crate::{
     catalogue::{RULES, RULES_VERSION},
-    claims::Support,
     limits::{MAX_FINDINGS, MAX_QUOTES_BYTES},
     piece::Piece,
     rule::{Brief, Hits},
@@ -17,6 +18,16 @@ use crate::{
 
 /// The name under which a report says that it was cut.
 const CUT: &str = "report.cut";
+
+/// What a text that no run made is judged against.
+#[derive(Debug, Clone, Copy)]
+pub enum Basis<'a> {
+    /// A whole brief.
+    Brief(&'a CampaignBrief),
+    /// A brand, and the BCP 47 tag of the language that the text is in. What only a brief can support is
+    /// not judged (see [`Entry::needs_brief`](crate::Entry)).
+    Brand(&'a Brand, &'a str),
+}
 
 /// Judges `pieces` against the brief they were made from. Findings come by step, then by place; what
 /// concerns a piece as a whole comes first.
@@ -26,27 +37,53 @@ pub fn audit(input: &CampaignInput, pieces: &[Piece]) -> AuditReport {
 
 /// What the rules find.
 pub(crate) fn findings(input: &CampaignInput, pieces: &[Piece]) -> Vec<Finding> {
-    let brief = Brief {
-        brief: &input.brief,
-        support: Support::of(&input.brief),
-    };
+    judge(&Brief::new(&input.brief, true), pieces)
+}
+
+/// Judges a text that no run made: Markdown, or a post when `platform` is given. Spans have an empty path:
+/// their offsets are the text's own.
+pub fn audit_text(basis: Basis<'_>, platform: Option<Platform>, text: &str) -> AuditReport {
+    let pieces = [Piece::text(text, platform)];
+    match basis {
+        Basis::Brief(brief) => report(judge(&Brief::new(brief, true), &pieces)),
+        Basis::Brand(brand, language) => {
+            let brief = CampaignBrief {
+                brand: brand.clone(),
+                language: language.to_owned(),
+                ..CampaignBrief::default()
+            };
+            report(judge(&Brief::new(&brief, false), &pieces))
+        }
+    }
+}
+
+fn judge(brief: &Brief<'_>, pieces: &[Piece]) -> Vec<Finding> {
+    let rules: Vec<_> = RULES
+        .iter()
+        .filter(|rule| brief.is_for(rule.as_ref()))
+        .collect();
     let mut findings = Vec::new();
     for piece in pieces {
-        for rule in RULES {
+        let mut of_piece = Vec::new();
+        for rule in &rules {
             let mut hits = Hits::default();
-            rule.check(&brief, piece, &mut hits);
-            findings.extend(hits.into_vec().into_iter().map(|hit| Finding {
-                rule: rule.id().to_owned(),
-                category: rule.category(),
-                severity: rule.severity(),
-                step: piece.step.as_str().to_owned(),
-                artifact_version: piece.version.as_str().to_owned(),
-                span: hit.span,
-                quote: hit.quote,
-                rationale: format!("{} {}", hit.what, rule.rationale()),
-                suggestion: hit.suggestion,
+            rule.check(brief, piece, &mut hits);
+            of_piece.extend(hits.into_vec().into_iter().map(|hit| {
+                let finding = Finding {
+                    rule: rule.id().to_owned(),
+                    category: rule.category(),
+                    severity: rule.severity(),
+                    step: piece.step.as_str().to_owned(),
+                    artifact_version: piece.version.as_str().to_owned(),
+                    span: hit.span,
+                    quote: hit.quote,
+                    rationale: format!("{} {}", hit.what, rule.rationale()),
+                    suggestion: hit.suggestion,
+                };
+                (finding, rule.yields_to())
             }));
         }
+        findings.extend(most_specific(of_piece));
     }
     findings
 }
@@ -63,6 +100,31 @@ pub(crate) fn report(findings: Vec<Finding>) -> AuditReport {
         auditor: crate::agent::RULES.to_owned(),
         notes: Vec::new(),
     }
+}
+
+/// Without those that a finding of a more specific category covers.
+fn most_specific(findings: Vec<(Finding, Option<Category>)>) -> Vec<Finding> {
+    let stronger: Vec<(Category, Span)> = findings
+        .iter()
+        .filter(|(_, yields_to)| yields_to.is_none())
+        .filter_map(|(finding, _)| Some((finding.category, finding.span.clone()?)))
+        .collect();
+    let covers = |category: Category, span: &Span| {
+        stronger.iter().any(|(have, other)| {
+            *have == category
+                && other.path == span.path
+                && other.start < span.end
+                && span.start < other.end
+        })
+    };
+    findings
+        .into_iter()
+        .filter(|(finding, yields_to)| match (yields_to, &finding.span) {
+            (Some(category), Some(span)) => !covers(*category, span),
+            _ => true,
+        })
+        .map(|(finding, _)| finding)
+        .collect()
 }
 
 fn verdict(findings: &[Finding]) -> Verdict {

@@ -5,20 +5,32 @@
 //! the rules alone the same input gives the same report, byte for byte.
 //!
 //! Start with [`audit()`] (plain values in, a report out), then [`catalogue()`] (every rule) and one of
-//! the rules; [`auditor`] is the same behind the job protocol, [`auditor_with`] with a model besides.
+//! the rules; [`audit_text()`] judges any text; [`auditor`] is the same behind the job protocol,
+//! [`auditor_with`] with a model besides. Rules that are lists of words are data: `word_list.rs` and the YAML
+//! files in `rules/`. What the rules are worth is measured over `corpus/`; `docs/reference/audit-rules.md` is
+//! written from the catalogue.
 
 mod agent;
 mod catalogue;
 mod claims;
+#[cfg(test)]
+mod corpus;
 mod fold;
 mod judge;
 mod limits;
+mod negation;
+mod personal;
 mod piece;
+mod prose;
+#[cfg(test)]
+mod reference;
 mod rule;
 mod rules;
 mod second;
+mod tone;
+mod word_list;
 
 pub use agent::{KIND, auditor, auditor_with};
 pub use catalogue::{Entry, RULES_VERSION, catalogue};
-pub use judge::audit;
+pub use judge::{Basis, audit, audit_text};
 pub use piece::{Piece, Unreadable};

@@ -1,14 +1,17 @@
 //! An artifact as the rules read it: typed, and as a list of texts with their places.
 
+use std::{ops::Range, sync::OnceLock};
+
 use model::{
     ContentHash, StepName,
-    artifact::{
-        CopyArtifact, PosterText, ShortCopyArtifact, ShortCopyVariant, VisualConceptArtifact,
-    },
+    artifact::{CopyArtifact, PosterText, ShortCopyArtifact, VisualConceptArtifact},
     platform::Platform,
 };
 
-use crate::fold::Folded;
+use crate::{
+    fold::Folded,
+    personal::{self, Kind},
+};
 
 /// Why an artifact cannot be judged.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +35,10 @@ pub enum Unreadable {
     },
 }
 
-/// One artifact version to be judged.
+/// What a text that no run made is called where a step would be named.
+const TEXT: &str = "text";
+
+/// One artifact version, or any text, to be judged.
 #[derive(Debug)]
 pub struct Piece {
     pub(crate) step: StepName,
@@ -45,7 +51,20 @@ pub struct Piece {
 pub(crate) enum Artifact {
     Copy(Box<CopyArtifact>),
     ShortCopy(ShortCopyArtifact),
-    VisualConcept(Box<VisualConceptArtifact>),
+    VisualConcept,
+    /// A text that no run made; a post when it has a platform.
+    Text(Option<Platform>),
+}
+
+/// A post as it would go out.
+pub(crate) struct Post<'a> {
+    pub(crate) platform: Platform,
+    /// Its text without hashtags and link, where those are fields of their own.
+    pub(crate) text: &'a Text,
+    /// All of it.
+    pub(crate) whole: String,
+    /// How long the artifact says that it is.
+    pub(crate) stated_length: Option<u32>,
 }
 
 /// What a text is for, which decides what the rules ask of it.
@@ -63,6 +82,10 @@ pub(crate) enum Role {
     Claim,
     /// Tells a designer or an image model what to make.
     Direction,
+    /// Where a button or a post leads.
+    Address,
+    /// What stands on the button.
+    Button,
 }
 
 /// One string of an artifact.
@@ -71,8 +94,18 @@ pub(crate) struct Text {
     /// JSON pointer.
     pub(crate) path: String,
     pub(crate) role: Role,
+    /// Where it is posted.
+    pub(crate) platform: Option<Platform>,
     pub(crate) text: String,
     pub(crate) folded: Folded,
+    personal: OnceLock<Vec<(Kind, Range<usize>)>>,
+}
+
+impl Text {
+    /// The personal data in it; found once, for the rules about them and the one about numbers.
+    pub(crate) fn personal(&self) -> &[(Kind, Range<usize>)] {
+        self.personal.get_or_init(|| personal::find(&self.text))
+    }
 }
 
 impl Piece {
@@ -86,24 +119,46 @@ impl Piece {
             line: fault.line(),
             column: fault.column(),
         };
+        let mut texts = Texts::default();
         let artifact = match step.as_str() {
-            "copy" => Artifact::Copy(serde_json::from_str(json).map_err(wrong)?),
-            "short_copy" => Artifact::ShortCopy(serde_json::from_str(json).map_err(wrong)?),
-            "visual_concept" => Artifact::VisualConcept(serde_json::from_str(json).map_err(wrong)?),
+            "copy" => {
+                let copy: Box<CopyArtifact> = serde_json::from_str(json).map_err(wrong)?;
+                texts.copy(&copy);
+                Artifact::Copy(copy)
+            }
+            "short_copy" => {
+                let short = serde_json::from_str(json).map_err(wrong)?;
+                texts.short_copy(&short);
+                Artifact::ShortCopy(short)
+            }
+            "visual_concept" => {
+                let visual = serde_json::from_str(json).map_err(wrong)?;
+                texts.visual_concept(&visual);
+                Artifact::VisualConcept
+            }
             _ => return Err(Unreadable::UnknownStep(step.clone())),
         };
-        let mut texts = Texts::default();
-        match &artifact {
-            Artifact::Copy(copy) => texts.copy(copy),
-            Artifact::ShortCopy(short) => texts.short_copy(short),
-            Artifact::VisualConcept(visual) => texts.visual_concept(visual),
-        }
         Ok(Self {
             step: step.clone(),
             version: version.clone(),
             artifact,
-            texts: texts.0,
+            texts: texts.all,
         })
+    }
+
+    /// A text that no run made: Markdown, or a post when `platform` is given. Findings name no path.
+    pub fn text(text: &str, platform: Option<Platform>) -> Self {
+        let mut texts = Texts {
+            platform,
+            ..Texts::default()
+        };
+        texts.add(Role::Shown, "", text);
+        Self {
+            step: StepName::new(TEXT).unwrap_or_else(|fault| unreachable!("a constant: {fault}")),
+            version: ContentHash::of(text.as_bytes()),
+            artifact: Artifact::Text(platform),
+            texts: texts.all,
+        }
     }
 
     /// The texts in one of `roles`.
@@ -111,31 +166,55 @@ impl Piece {
         self.texts.iter().filter(|text| roles.contains(&text.role))
     }
 
-    /// The variants of a short copy, each with its platform and its text.
-    pub(crate) fn posts(&self) -> impl Iterator<Item = (Platform, &ShortCopyVariant, &Text)> {
-        let platforms = match &self.artifact {
-            Artifact::ShortCopy(short) => Some(&short.platforms),
-            Artifact::Copy(_) | Artifact::VisualConcept(_) => None,
-        };
-        platforms
-            .into_iter()
-            .flatten()
-            .flat_map(|(platform, variants)| variants.iter().map(move |v| (*platform, v)))
-            .zip(self.texts(&[Role::Shown]))
-            .map(|((platform, variant), text)| (platform, variant, text))
+    /// What the audience reads, in the order it is read.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &Text> {
+        self.texts(&[Role::Shown, Role::Button])
+    }
+
+    /// The posts, each with its platform.
+    pub(crate) fn posts(&self) -> Vec<Post<'_>> {
+        let texts = self.texts(&[Role::Shown]);
+        match &self.artifact {
+            Artifact::ShortCopy(short) => short
+                .platforms
+                .iter()
+                .flat_map(|(platform, variants)| variants.iter().map(move |v| (*platform, v)))
+                .zip(texts)
+                .map(|((platform, variant), text)| Post {
+                    platform,
+                    text,
+                    whole: variant.post_text(),
+                    stated_length: Some(variant.character_count),
+                })
+                .collect(),
+            Artifact::Text(Some(platform)) => texts
+                .map(|text| Post {
+                    platform: *platform,
+                    text,
+                    whole: text.text.clone(),
+                    stated_length: None,
+                })
+                .collect(),
+            Artifact::Text(None) | Artifact::Copy(_) | Artifact::VisualConcept => Vec::new(),
+        }
     }
 }
 
 #[derive(Default)]
-struct Texts(Vec<Text>);
+struct Texts {
+    all: Vec<Text>,
+    platform: Option<Platform>,
+}
 
 impl Texts {
     fn add(&mut self, role: Role, path: impl Into<String>, text: &str) {
-        self.0.push(Text {
+        self.all.push(Text {
             path: path.into(),
             role,
+            platform: self.platform,
             text: text.to_owned(),
             folded: Folded::new(text),
+            personal: OnceLock::new(),
         });
     }
 
@@ -151,9 +230,14 @@ impl Texts {
         self.add(Role::Shown, "/body", &copy.body);
         self.list(Role::Shown, "/key_benefits", &copy.key_benefits);
         self.add(
-            Role::Shown,
+            Role::Button,
             "/call_to_action/label",
             &copy.call_to_action.label,
+        );
+        self.add(
+            Role::Address,
+            "/call_to_action/url",
+            &copy.call_to_action.url,
         );
         self.add(Role::Search, "/seo/title", &copy.seo.title);
         self.add(Role::Search, "/seo/description", &copy.seo.description);
@@ -165,6 +249,7 @@ impl Texts {
 
     fn short_copy(&mut self, short: &ShortCopyArtifact) {
         for (platform, variants) in &short.platforms {
+            self.platform = Some(*platform);
             for (i, variant) in variants.iter().enumerate() {
                 let path = format!("/platforms/{platform}/{i}");
                 self.add(Role::Shown, format!("{path}/text"), &variant.text);
@@ -173,6 +258,9 @@ impl Texts {
                     &format!("{path}/hashtags"),
                     &variant.hashtags,
                 );
+                if let Some(link) = &variant.link {
+                    self.add(Role::Address, format!("{path}/link"), link);
+                }
             }
         }
     }

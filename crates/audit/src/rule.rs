@@ -9,20 +9,36 @@ use model::{
 
 use crate::{
     claims::Support,
+    fold::Folded,
     limits::{MAX_HITS, MAX_SHOWN_CHARS},
     piece::{Piece, Text},
+    tone,
 };
 
 /// One thing that is looked for. A rule only reads; the judge makes findings of its hits.
 pub(crate) trait Rule: Send + Sync {
     /// Its name for ever (`terms.banned`).
-    fn id(&self) -> &'static str;
+    fn id(&self) -> &str;
     /// What it is about.
     fn category(&self) -> Category;
     /// How bad a hit is.
     fn severity(&self) -> Severity;
     /// Why it exists, for people.
-    fn rationale(&self) -> &'static str;
+    fn rationale(&self) -> &str;
+    /// The law, standard or guide that it follows, or whose word it holds the text to.
+    fn source(&self) -> &str;
+    /// The languages that it knows, as primary subtags of BCP 47; every language when empty.
+    fn languages(&self) -> Vec<&str> {
+        Vec::new()
+    }
+    /// Whether it compares with a whole brief, so that a brand alone is not enough.
+    fn needs_brief(&self) -> bool {
+        false
+    }
+    /// The category whose findings stand for its own where they are about the same words.
+    fn yields_to(&self) -> Option<Category> {
+        None
+    }
     /// Looks at one piece.
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits);
 }
@@ -30,7 +46,76 @@ pub(crate) trait Rule: Send + Sync {
 /// The brief with what rules derive from it once.
 pub(crate) struct Brief<'a> {
     pub(crate) brief: &'a CampaignBrief,
+    /// Whether there is a whole brief, or no more of it than the brand and the language.
+    pub(crate) whole: bool,
+    /// Primary subtag of its language, in small letters.
+    pub(crate) language: String,
     pub(crate) support: Support,
+    /// Texts that must stand word for word, whatever words they use.
+    demanded: Vec<Folded>,
+}
+
+impl<'a> Brief<'a> {
+    pub(crate) fn new(brief: &'a CampaignBrief, whole: bool) -> Self {
+        // A brief without a language is English (`spec/campaign.md`).
+        let primary = brief
+            .language
+            .split('-')
+            .next()
+            .filter(|tag| !tag.is_empty())
+            .unwrap_or("en");
+        let demanded = [
+            &brief.brand.required_disclosures,
+            &brief.disclaimers,
+            &brief.must_include,
+        ];
+        Self {
+            brief,
+            whole,
+            language: primary.to_ascii_lowercase(),
+            support: Support::of(brief),
+            demanded: demanded
+                .into_iter()
+                .flatten()
+                .map(|text| Folded::term(text))
+                .filter(|text| !text.as_str().is_empty())
+                .collect(),
+        }
+    }
+
+    /// Whether the rule has anything to say for this brief.
+    pub(crate) fn is_for(&self, rule: &dyn Rule) -> bool {
+        let languages = rule.languages();
+        (languages.is_empty() || languages.contains(&self.language.as_str()))
+            && (self.whole || !rule.needs_brief())
+    }
+
+    /// Whether the brand's voice has an adjective of that tone.
+    pub(crate) fn sounds(&self, tone: &str) -> bool {
+        tone::sounds(&self.brief.brand.voice.adjectives, tone)
+    }
+
+    /// The places of `text` where it says what it must.
+    pub(crate) fn demanded(&self, text: &Text) -> Vec<Range<usize>> {
+        self.demanded
+            .iter()
+            .flat_map(|term| text.folded.find(term, MAX_HITS))
+            .collect()
+    }
+}
+
+/// Whether `range` lies within one of `others`.
+pub(crate) fn within(range: &Range<usize>, others: &[Range<usize>]) -> bool {
+    others
+        .iter()
+        .any(|other| other.start <= range.start && range.end <= other.end)
+}
+
+/// Whether `range` shares a byte with one of `others`.
+pub(crate) fn overlaps(range: &Range<usize>, others: &[Range<usize>]) -> bool {
+    others
+        .iter()
+        .any(|other| other.start < range.end && range.start < other.end)
 }
 
 /// What a rule found at one place.

@@ -346,6 +346,13 @@ impl CampaignBrief {
 }
 
 impl Brand {
+    /// Every fault of a brand that stands by itself, by field path (`brand.name`).
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut all = Problems::default();
+        self.check(&mut all);
+        all.into_vec()
+    }
+
     fn check(&self, all: &mut Problems) {
         all.text("brand.name", &self.name, MAX_TEXT_CHARS);
         for (path, list) in [
@@ -394,7 +401,7 @@ fn is_time_of_day(text: &str) -> bool {
 
 /// The shape of a BCP 47 tag (RFC 5646): a primary subtag of 2 to 8 letters, then subtags of 1 to 8
 /// letters or digits.
-fn is_language_tag(text: &str) -> bool {
+pub fn is_language_tag(text: &str) -> bool {
     let mut parts = text.split('-');
     let primary = parts.next().unwrap_or_default();
     text.len() <= 35

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use model::{brief::is_language_tag, platform::Platform};
 use service::env;
 
 /// Runs and watches AI content campaigns.
@@ -29,7 +30,7 @@ pub struct Args {
 const EXIT_CODES: &str = "\
 Exit codes:
   0 done   1 something broke   2 wrong usage   3 the input has faults   4 the service says no
-  5 a service does not answer   6 the run ended, but not completed
+  5 a service does not answer   6 the run ended, but not completed   7 the text fails the audit
 
 Examples:
   pressrun demo
@@ -138,6 +139,9 @@ pub enum Command {
         /// The brief: YAML or JSON.
         brief: PathBuf,
     },
+    /// Judges a text by the auditor's rules, without a run and without any service.
+    #[command(after_help = AUDIT_HELP)]
+    Audit(Audit),
     /// Brings a Postgres database's schema up to date.
     #[command(
         after_help = "Example:\n  PRESSRUN_DATABASE_URL=postgres://owner@db/pressrun pressrun migrate"
@@ -151,6 +155,19 @@ pub enum Command {
     #[command(subcommand)]
     Key(Key),
 }
+
+const AUDIT_HELP: &str = "\
+Exit codes:
+  0 the text passes, with warnings or without   3 the text or the brand has faults as a file   7 the text fails
+
+With --brand alone, nothing is compared with a brief: numbers and links are not held against its facts. Rules that are
+lists of words know English and German; docs/reference/audit-rules.md tells of each rule what it covers.
+
+Examples:
+  pressrun audit post.md --brand brand.yaml
+  pressrun audit post.md --brand brand.yaml --platform linkedin --language de
+  pressrun audit page.md --brief brief.yaml --output json
+  pbpaste | pressrun audit - --platform x";
 
 /// Which key.
 #[derive(Subcommand)]
@@ -205,6 +222,36 @@ pub struct Demo {
     /// The model; the built-in offline writer when no address is given.
     #[command(flatten)]
     pub settings: agent_worker::Settings,
+}
+
+/// Options of `audit`.
+#[derive(clap::Args)]
+pub struct Audit {
+    /// The text: Markdown, or a post when a platform is named; `-` is standard input. At most 256 KiB.
+    pub file: PathBuf,
+    /// The brand whose rules it keeps to: YAML or JSON, as `brand` in a brief.
+    #[arg(long, value_name = "FILE")]
+    pub brand: Option<PathBuf>,
+    /// The brief that it serves: the brand, and what may be asserted.
+    #[arg(long, value_name = "FILE", conflicts_with = "brand")]
+    pub brief: Option<PathBuf>,
+    /// Judge it as a post: x, linkedin, facebook, instagram, bluesky or mastodon.
+    #[arg(long, value_name = "PLATFORM", value_parser = platform)]
+    pub platform: Option<Platform>,
+    /// The language that it should be in, a BCP 47 tag; the brief's, or else English.
+    #[arg(long, value_name = "TAG", value_parser = language)]
+    pub language: Option<String>,
+}
+
+fn language(tag: &str) -> Result<String, &'static str> {
+    is_language_tag(tag)
+        .then(|| tag.to_owned())
+        .ok_or("must be a BCP 47 tag such as `en` or `de-CH`")
+}
+
+fn platform(name: &str) -> Result<Platform, String> {
+    Platform::parse(name)
+        .ok_or_else(|| format!("unknown platform; known are {}", Platform::names()))
 }
 
 /// Options of `submit`.

@@ -1,9 +1,14 @@
-//! Reading a brief from a file.
+//! Reading a brief, a brand or a text from a file.
 
 use std::{io::Read, path::Path};
 
 use anyhow::Context;
-use model::{brief::CampaignBrief, limits::MAX_REQUEST_BYTES, validate::Problem};
+use model::{
+    brief::{Brand, CampaignBrief},
+    limits::MAX_REQUEST_BYTES,
+    validate::Problem,
+};
+use serde::de::DeserializeOwned;
 
 use crate::Failure;
 
@@ -12,6 +17,18 @@ pub(crate) const SAMPLE: &str = include_str!("../sample/brief.yaml");
 
 /// Reads and checks a brief; `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<CampaignBrief, Failure> {
+    let text = read_text(path, MAX_REQUEST_BYTES)?;
+    parse(&path.display().to_string(), &text)
+}
+
+/// Reads and checks a brand that stands by itself.
+pub(crate) fn read_brand(path: &Path) -> Result<Brand, Failure> {
+    let text = read_text(path, MAX_REQUEST_BYTES)?;
+    parse_brand(&path.display().to_string(), &text)
+}
+
+/// Reads a text of at most `limit` bytes; `-` is standard input.
+pub(crate) fn read_text(path: &Path, limit: usize) -> Result<String, Failure> {
     let mut text = String::new();
     let source: Box<dyn Read> = if path == Path::new("-") {
         Box::new(std::io::stdin())
@@ -21,44 +38,53 @@ pub(crate) fn read(path: &Path) -> Result<CampaignBrief, Failure> {
                 .with_context(|| format!("{} cannot be opened", path.display()))?,
         )
     };
-    let limit = MAX_REQUEST_BYTES as u64;
+    let limit = limit as u64;
     let read = source.take(limit + 1).read_to_string(&mut text);
-    let what = path.display().to_string();
-    let fault = |message: String| Failure::Invalid {
-        what: what.clone(),
-        problems: vec![Problem {
-            path: "the file".to_owned(),
-            message,
-        }],
-    };
-    read.map_err(|error| fault(format!("cannot be read as text: {error}")))?;
-    if text.len() as u64 > limit {
-        return Err(fault(format!("must be at most {limit} bytes")));
+    let fault = |message| invalid(&path.display().to_string(), "the file", message);
+    match read {
+        Err(error) => Err(fault(format!("cannot be read as text: {error}"))),
+        Ok(size) if size as u64 > limit => Err(fault(format!("must be at most {limit} bytes"))),
+        Ok(_) => Ok(text),
     }
-    parse(&what, &text)
 }
 
 /// Parses and checks a brief.
 pub(crate) fn parse(what: &str, text: &str) -> Result<CampaignBrief, Failure> {
+    checked(what, from_yaml(what, text)?, CampaignBrief::problems)
+}
+
+/// Parses and checks a brand.
+pub(crate) fn parse_brand(what: &str, text: &str) -> Result<Brand, Failure> {
+    checked(what, from_yaml(what, text)?, Brand::problems)
+}
+
+fn from_yaml<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Failure> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_aliases: 0, max_depth: 32, max_nodes: 20_000, max_documents: 1 },
     };
-    let invalid = |problems| Failure::Invalid {
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| invalid(what, "the file", error.to_string()))
+}
+
+fn checked<T>(what: &str, value: T, problems: fn(&T) -> Vec<Problem>) -> Result<T, Failure> {
+    let problems = problems(&value);
+    if problems.is_empty() {
+        return Ok(value);
+    }
+    Err(Failure::Invalid {
         what: what.to_owned(),
         problems,
-    };
-    let brief: CampaignBrief =
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-            invalid(vec![Problem {
-                path: "the file".to_owned(),
-                message: error.to_string(),
-            }])
-        })?;
-    let problems = brief.problems();
-    if problems.is_empty() {
-        Ok(brief)
-    } else {
-        Err(invalid(problems))
+    })
+}
+
+/// A single fault.
+pub(crate) fn invalid(what: &str, path: &str, message: String) -> Failure {
+    Failure::Invalid {
+        what: what.to_owned(),
+        problems: vec![Problem {
+            path: path.to_owned(),
+            message,
+        }],
     }
 }
 
@@ -69,6 +95,31 @@ mod tests {
     #[test]
     fn the_sample_has_no_fault() {
         assert!(parse("sample", SAMPLE).is_ok());
+    }
+
+    #[test]
+    fn the_sample_brand_has_no_fault_and_faults_have_paths() {
+        let sample = include_str!("../sample/brand.yaml");
+        assert!(parse_brand("sample", sample).is_ok());
+        let bad = sample.replace("name: Tern", "name: ''");
+        let Err(Failure::Invalid { problems, .. }) = parse_brand("b", &bad) else {
+            panic!("it was taken")
+        };
+        assert_eq!(problems[0].path, "brand.name");
+    }
+
+    #[test]
+    fn a_text_over_its_bound_is_refused() {
+        let dir = std::env::temp_dir().join(format!("pressrun-brief-{}", std::process::id()));
+        std::fs::write(&dir, "ä".repeat(8)).unwrap();
+        assert_eq!(read_text(&dir, 16).unwrap(), "ä".repeat(8));
+        for limit in [15, 14] {
+            assert!(matches!(
+                read_text(&dir, limit),
+                Err(Failure::Invalid { .. })
+            ));
+        }
+        std::fs::remove_file(&dir).unwrap();
     }
 
     #[test]

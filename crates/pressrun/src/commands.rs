@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod audit;
 mod demo;
 mod key;
 mod migrate;
@@ -51,6 +52,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
                 Output::Text => output::line(&format!("{} has no fault", path.display())),
             }
         }
+        Command::Audit(options) => audit::audit(&options, format),
         Command::Migrate { database_url } => migrate::migrate(&database_url).await,
         Command::Key(key) => key::key(key).await,
     }

@@ -22,6 +22,8 @@ pub enum Failure {
     Unavailable(String),
     /// The run ended otherwise than completed; exit code 6.
     NotCompleted(String),
+    /// The audit's verdict is `fail`; exit code 7.
+    NotPassed(String),
     /// Something broke here; exit code 1.
     Broken(anyhow::Error),
 }
@@ -38,6 +40,7 @@ impl Failure {
             Self::Refused(message, problems) => (4, message, problems),
             Self::Unavailable(message) => (5, message, Vec::new()),
             Self::NotCompleted(message) => (6, message, Vec::new()),
+            Self::NotPassed(message) => (7, message, Vec::new()),
             Self::Broken(error) => (1, format!("{error:#}"), Vec::new()),
         };
         let mut err = std::io::stderr().lock();

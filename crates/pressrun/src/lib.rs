@@ -1,7 +1,7 @@
 //! `pressrun`: the command-line client, and everything in one process for those who try it.
 //!
 //! It talks to the services by gRPC alone, also to those that it starts itself. It decides nothing: what it
-//! shows is what the services say.
+//! shows is what the services say; `validate` and `audit` ask the libraries that the services ask.
 //!
 //! Start with [`args`], then the command in question under `commands/`.
 

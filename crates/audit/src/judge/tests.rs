@@ -141,16 +141,16 @@ fn a_clean_campaign_passes_with_a_full_score() {
 #[test]
 fn banned_terms_are_whole_words_in_any_case() {
     let input = input(|brief| {
-        brief.brand.banned_terms = vec!["class".into(), "Miracle cure".into()];
+        brief.brand.banned_terms = vec!["class".into(), "Silver bullet".into()];
         brief.must_avoid = vec!["CLASS".into(), "naïve".into()];
     });
     check(&input, "A Class act", &["terms.banned Class"]);
     check(
         &input,
-        "a miracle  cure, NAI\u{308}VE",
-        &["terms.banned miracle  cure", "terms.banned NAI\u{308}VE"],
+        "a silver  bullet, NAI\u{308}VE",
+        &["terms.banned silver  bullet", "terms.banned NAI\u{308}VE"],
     );
-    check(&input, "classic classes; a miracle, a cure; naive", &[]);
+    check(&input, "classic classes; a silver, a bullet; naive", &[]);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn proof_and_rank_must_be_the_briefs() {
         &input,
         "Clinically proven, #1, number one",
         &[
-            "claims.assertion Clinically proven",
+            "regulated.evidence Clinically proven",
             "claims.assertion #1",
             "claims.assertion number one",
         ],
@@ -356,7 +356,8 @@ fn posts_keep_to_their_platforms_length() {
         .platforms
         .insert(Platform::X, vec![variant(Platform::X, "Run")]);
     let report = audit(&input, &[piece("short_copy", &bytes)]);
-    assert!(report.findings[0].rationale.contains("bytes"), "{report:?}");
+    let length = report.findings.iter().find(|f| f.rule == "platform.length");
+    assert!(length.unwrap().rationale.contains("bytes"), "{report:?}");
 }
 
 #[test]

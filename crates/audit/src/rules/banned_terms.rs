@@ -11,14 +11,14 @@ use crate::{
     fold::Folded,
     limits::MAX_HITS,
     piece::{Piece, Role, Text},
-    rule::{Brief, Hits, Rule, shown},
+    rule::{Brief, Hits, Rule, shown, within},
 };
 
 /// Whole words, in any case; inflections are words of their own.
 pub(crate) struct BannedTerms;
 
 impl Rule for BannedTerms {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "terms.banned"
     }
 
@@ -30,23 +30,23 @@ impl Rule for BannedTerms {
         Severity::Violation
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "What the brand never says must stand nowhere, not even in a hashtag or a description of a picture."
     }
 
+    fn source(&self) -> &str {
+        "The brand's `banned_terms`, the brief's `must_avoid`"
+    }
+
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
-        let demanded = demanded(brief.brief);
-        for text in &piece.texts {
-            let excused = excused(text, &demanded);
+        for text in piece.texts.iter().filter(|t| t.role != Role::Address) {
+            let excused = brief.demanded(text);
             for (term, folded, source) in terms(brief.brief) {
                 if hits.is_full() {
                     return;
                 }
                 for range in places(text, &folded) {
-                    if excused
-                        .iter()
-                        .any(|e| e.start <= range.start && range.end <= e.end)
-                    {
+                    if within(&range, &excused) {
                         continue;
                     }
                     hits.at(
@@ -78,26 +78,6 @@ fn terms(brief: &CampaignBrief) -> impl Iterator<Item = (&str, Folded, &'static 
         let fresh = !folded.as_str().is_empty() && seen.insert(folded.as_str().to_owned());
         fresh.then_some((term.as_str(), folded, source))
     })
-}
-
-/// Texts that must stand word for word, whatever words they use.
-fn demanded(brief: &CampaignBrief) -> Vec<Folded> {
-    [
-        &brief.brand.required_disclosures,
-        &brief.disclaimers,
-        &brief.must_include,
-    ]
-    .into_iter()
-    .flatten()
-    .map(|text| Folded::term(text))
-    .collect()
-}
-
-fn excused(text: &Text, demanded: &[Folded]) -> Vec<Range<usize>> {
-    demanded
-        .iter()
-        .flat_map(|term| text.folded.find(term, MAX_HITS))
-        .collect()
 }
 
 /// A hashtag has no spaces, so a term of several words is compared without them too.

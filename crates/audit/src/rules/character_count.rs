@@ -11,7 +11,7 @@ use crate::{
 pub(crate) struct CharacterCount;
 
 impl Rule for CharacterCount {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "platform.character_count"
     }
 
@@ -23,20 +23,21 @@ impl Rule for CharacterCount {
         Severity::Warning
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "Whoever plans with the count must be able to trust it."
     }
 
+    fn source(&self) -> &str {
+        "The networks' limits as `crates/model/src/platform.rs` counts them, with their sources"
+    }
+
     fn check(&self, _brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
-        for (platform, variant, text) in piece.posts() {
-            let length = platform.count(&variant.post_text());
-            if variant.character_count != length {
-                let place = text.path.trim_end_matches("/text");
+        for post in piece.posts() {
+            let length = post.platform.count(&post.whole);
+            if let Some(stated) = post.stated_length.filter(|stated| *stated != length) {
+                let place = post.text.path.trim_end_matches("/text");
                 hits.whole(
-                    format!(
-                        "`{place}/character_count` says {}, the post has {length}.",
-                        variant.character_count
-                    ),
+                    format!("`{place}/character_count` says {stated}, the post has {length}."),
                     "Count again.",
                 );
             }

@@ -4,7 +4,7 @@ use model::report::{Category, Severity};
 
 use crate::{
     fold::Folded,
-    piece::{Artifact, Piece, Role},
+    piece::{Artifact, Piece},
     rule::{Brief, Hits, Rule, shown},
 };
 
@@ -15,7 +15,7 @@ pub(crate) struct Disclosures;
 pub(crate) struct Disclaimers;
 
 impl Rule for Disclosures {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "disclosures.required"
     }
 
@@ -27,8 +27,12 @@ impl Rule for Disclosures {
         Severity::Violation
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "The brand requires it in everything that goes out: the copy, and each post by itself."
+    }
+
+    fn source(&self) -> &str {
+        "The brand's `required_disclosures`; Directive 2005/29/EC, Article 7"
     }
 
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
@@ -42,7 +46,7 @@ impl Rule for Disclosures {
 }
 
 impl Rule for Disclaimers {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "disclosures.disclaimer"
     }
 
@@ -54,8 +58,12 @@ impl Rule for Disclaimers {
         Severity::Violation
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "The brief's disclaimers stand under everything that goes out: the copy, and each post by itself."
+    }
+
+    fn source(&self) -> &str {
+        "The brief's `disclaimers`; Directive 2005/29/EC, Article 7"
     }
 
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
@@ -67,7 +75,7 @@ impl Rule for Disclaimers {
 fn check(demanded: &[String], noun: &str, piece: &Piece, hits: &mut Hits) {
     let parts: Vec<(String, Vec<Folded>)> = match &piece.artifact {
         Artifact::Copy(_) => {
-            let texts = piece.texts(&[Role::Shown]).map(|text| text.folded.clone());
+            let texts = piece.shown().map(|text| text.folded.clone());
             vec![("the copy".to_owned(), texts.collect())]
         }
         Artifact::ShortCopy(short) => short
@@ -81,7 +89,11 @@ fn check(demanded: &[String], noun: &str, piece: &Piece, hits: &mut Hits) {
                 (name, vec![Folded::new(&variant.post_text())])
             })
             .collect(),
-        Artifact::VisualConcept(_) => Vec::new(),
+        Artifact::Text(_) => {
+            let texts = piece.shown().map(|text| text.folded.clone());
+            vec![("the text".to_owned(), texts.collect())]
+        }
+        Artifact::VisualConcept => Vec::new(),
     };
     for text in demanded {
         let folded = Folded::term(text);

@@ -6,7 +6,7 @@ use model::{
 };
 
 use crate::{
-    piece::Piece,
+    piece::{Piece, Post},
     rule::{Brief, Hits, Rule},
 };
 
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) struct Hashtags;
 
 impl Rule for Hashtags {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "platform.hashtags"
     }
 
@@ -26,20 +26,40 @@ impl Rule for Hashtags {
         Severity::Violation
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "The platform refuses a post with more."
     }
 
+    fn source(&self) -> &str {
+        "Instagram Platform, Content Publishing, caption: at most 30 hashtags"
+    }
+
     fn check(&self, _brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
-        for (platform, variant, text) in piece.posts() {
-            let count = count_hashtags(&variant.post_text());
+        for Post {
+            platform,
+            text,
+            whole,
+            ..
+        } in piece.posts()
+        {
+            let count = count_hashtags(&whole);
             if let Some(max) = platform.limit().hashtags.filter(|max| count > *max) {
                 let place = text.path.trim_end_matches("/text");
                 hits.whole(
-                    format!("`{place}` has {count} hashtags; {platform} takes {max}."),
+                    format!(
+                        "{} has {count} hashtags; {platform} takes {max}.",
+                        named(place)
+                    ),
                     "Keep the ones that people search for.",
                 );
             }
         }
+    }
+}
+
+fn named(place: &str) -> String {
+    match place {
+        "" => "The post".to_owned(),
+        _ => format!("`{place}`"),
     }
 }

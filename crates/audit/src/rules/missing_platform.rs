@@ -11,7 +11,7 @@ use crate::{
 pub(crate) struct MissingPlatform;
 
 impl Rule for MissingPlatform {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "platform.missing"
     }
 
@@ -23,8 +23,16 @@ impl Rule for MissingPlatform {
         Severity::Violation
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "The brief asks for posts on it."
+    }
+
+    fn source(&self) -> &str {
+        "The brief's `platforms`"
+    }
+
+    fn needs_brief(&self) -> bool {
+        true
     }
 
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {

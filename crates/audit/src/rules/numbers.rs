@@ -12,7 +12,7 @@ use crate::{
 pub(crate) struct Numbers;
 
 impl Rule for Numbers {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "claims.number"
     }
 
@@ -24,13 +24,21 @@ impl Rule for Numbers {
         Severity::Violation
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "A number is read as a fact, and only the brief's facts may be asserted."
     }
 
+    fn source(&self) -> &str {
+        "The brief; Directive 2005/29/EC, Article 12; FTC, Policy Statement Regarding Advertising Substantiation (1983)"
+    }
+
+    fn needs_brief(&self) -> bool {
+        true
+    }
+
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
-        for text in piece.texts(&[Role::Shown, Role::Search]) {
-            for number in numbers(&text.text) {
+        for text in piece.texts(&[Role::Shown, Role::Button, Role::Search]) {
+            for number in numbers(&text.text, text.personal()) {
                 if hits.is_full() {
                     return;
                 }

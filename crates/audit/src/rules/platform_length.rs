@@ -3,7 +3,7 @@
 use model::report::{Category, Severity};
 
 use crate::{
-    piece::Piece,
+    piece::{Piece, Post},
     rule::{Brief, Hits, Rule},
 };
 
@@ -14,7 +14,7 @@ pub(crate) struct PlatformLength;
 const QUOTED_BYTES: usize = 80;
 
 impl Rule for PlatformLength {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "platform.length"
     }
 
@@ -26,14 +26,23 @@ impl Rule for PlatformLength {
         Severity::Violation
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "The platform refuses or cuts what is longer."
     }
 
+    fn source(&self) -> &str {
+        "The networks' limits as `crates/model/src/platform.rs` counts them, with their sources"
+    }
+
     fn check(&self, _brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
-        for (platform, variant, text) in piece.posts() {
+        for Post {
+            platform,
+            text,
+            whole: post,
+            ..
+        } in piece.posts()
+        {
             let limit = platform.limit();
-            let post = variant.post_text();
             let length = platform.count(&post);
             let what = if length > limit.length {
                 format!(

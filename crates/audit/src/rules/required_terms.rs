@@ -7,7 +7,7 @@ use model::{
 
 use crate::{
     fold::Folded,
-    piece::{Artifact, Piece, Role},
+    piece::{Artifact, Piece},
     rule::{Brief, Hits, Rule, shown},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) struct RequiredTerms;
 
 impl Rule for RequiredTerms {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "terms.required"
     }
 
@@ -27,22 +27,26 @@ impl Rule for RequiredTerms {
         Severity::Violation
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "The brief says that the copy must contain it."
     }
 
+    fn source(&self) -> &str {
+        "The brief's `must_include`"
+    }
+
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
-        if !matches!(piece.artifact, Artifact::Copy(_)) {
-            return;
-        }
+        let noun = match piece.artifact {
+            Artifact::Copy(_) => "copy",
+            Artifact::Text(_) => "text",
+            Artifact::ShortCopy(_) | Artifact::VisualConcept => return,
+        };
         for term in &brief.brief.must_include {
             let folded = Folded::term(term);
-            let stands = piece
-                .texts(&[Role::Shown])
-                .any(|text| text.folded.contains(&folded));
+            let stands = piece.shown().any(|text| text.folded.contains(&folded));
             if !stands && !folded.as_str().is_empty() {
                 hits.whole(
-                    format!("`{}` stands nowhere in the copy.", shown(term)),
+                    format!("`{}` stands nowhere in the {noun}.", shown(term)),
                     "Work it into a headline or the body, word for word.",
                 );
             }
@@ -54,7 +58,7 @@ impl Rule for RequiredTerms {
 pub(crate) struct RequiredTermsInPosts;
 
 impl Rule for RequiredTermsInPosts {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "terms.required_in_posts"
     }
 
@@ -66,8 +70,12 @@ impl Rule for RequiredTermsInPosts {
         Severity::Warning
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "The brief demands it of the copy; a post may have no room, so a person decides."
+    }
+
+    fn source(&self) -> &str {
+        "The brief's `must_include`"
     }
 
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {

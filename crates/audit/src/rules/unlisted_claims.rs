@@ -12,7 +12,7 @@ use crate::{
 pub(crate) struct UnlistedClaims;
 
 impl Rule for UnlistedClaims {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "claims.unlisted"
     }
 
@@ -24,8 +24,16 @@ impl Rule for UnlistedClaims {
         Severity::Violation
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "Proof points are the only facts that copy may assert, and their sources the only ones it may name."
+    }
+
+    fn source(&self) -> &str {
+        "The brief's `proof_points`; Directive 2005/29/EC, Article 12"
+    }
+
+    fn needs_brief(&self) -> bool {
+        true
     }
 
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {

@@ -14,7 +14,7 @@ const MAX_VARIANTS: usize = 3;
 pub(crate) struct Variants;
 
 impl Rule for Variants {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "platform.variants"
     }
 
@@ -26,8 +26,12 @@ impl Rule for Variants {
         Severity::Violation
     }
 
-    fn rationale(&self) -> &'static str {
+    fn rationale(&self) -> &str {
         "A platform without a variant has nothing to post; more than three are no choice but a burden."
+    }
+
+    fn source(&self) -> &str {
+        "The form of short copy (`docs/architecture.md`, crate `model`)"
     }
 
     fn check(&self, _brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
