@@ -7,8 +7,23 @@ use model::{brief::CampaignBrief, limits::MAX_REQUEST_BYTES, validate::Problem};
 
 use crate::Failure;
 
-/// The brief that comes with the program.
-pub(crate) const SAMPLE: &str = include_str!("../sample/brief.yaml");
+/// The brief that `demo` takes when it is given none.
+pub(crate) const SAMPLE: &str = SAMPLES[0].1;
+/// The briefs that come with the program: file name and text.
+pub(crate) const SAMPLES: [(&str, &str); 3] = [
+    (
+        "tern-trail-shoe.yaml",
+        include_str!("../samples/tern-trail-shoe.yaml"),
+    ),
+    (
+        "ledgerly-month-end.yaml",
+        include_str!("../samples/ledgerly-month-end.yaml"),
+    ),
+    (
+        "brotzeit-baeckerei.yaml",
+        include_str!("../samples/brotzeit-baeckerei.yaml"),
+    ),
+];
 
 /// Reads and checks a brief; `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<CampaignBrief, Failure> {
@@ -67,8 +82,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sample_has_no_fault() {
-        assert!(parse("sample", SAMPLE).is_ok());
+    fn the_samples_have_no_fault() {
+        for (name, text) in SAMPLES {
+            assert!(parse(name, text).is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One module a command.
 
 mod demo;
+mod dev;
 mod key;
 mod migrate;
 mod run;
@@ -29,6 +30,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let client = || Client::new(&orchestrator_url, &gateway_url, api_key.as_deref());
     match command {
         Command::Demo(options) => demo::demo(options, format).await,
+        Command::Dev(options) => dev::dev(options, format).await,
         Command::Submit(options) => submit::submit(&client()?, options, format).await,
         Command::Watch { run, after } => run::watch(&client()?, &run, after, format).await,
         Command::Show { run } => run::show(&client()?, &run, format).await,

@@ -14,7 +14,7 @@ use crate::{
     brief,
     client::Client,
     live, output,
-    stack::{self, Stack},
+    stack::{self, Listen, Stack},
 };
 
 /// The key that makes `--once` one run for a data directory.
@@ -25,9 +25,12 @@ pub(super) async fn demo(options: Demo, format: Output) -> Result<(), Failure> {
         Some(path) => brief::read(path)?,
         None => brief::parse("the sample brief", brief::SAMPLE)?,
     };
-    let dir = options.data_dir.clone().unwrap_or_else(stack::default_dir);
+    let dir = options
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| stack::default_dir("demo"));
     output::talk("starting orchestrator, workers, auditor and event gateway in this process …")?;
-    let stack = Stack::start(&dir, &options.settings).await?;
+    let stack = Stack::start(&dir, &options.settings, Listen::local(0, 0)).await?;
     let shown = tokio::select! {
         biased;
         shown = campaign(&stack.client, &options, brief, format) => shown,
