@@ -75,7 +75,10 @@ pub(super) async fn show(
         Ok((material, version)) => {
             let body = render(&visit, &material, &step, version.as_ref());
             let look = Look::titled(&material.run.title)
-                .live(format!("run={}", material.run.id))
+                .live(format!(
+                    "run={}&after={}",
+                    material.run.id, material.run.sequence
+                ))
                 .done(&which.done);
             page::page(&visit, &look, &body)
         }

@@ -95,12 +95,14 @@
     }, pause);
   };
 
+  const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
   const told = (event) => {
     const here = location.pathname.startsWith(`/runs/${event.run_id}`);
     const href = here ? null : `/runs/${event.run_id}`;
-    if (event.type === "ended" || event.type === "cancelled") toast(event.message, href);
-    if (event.type === "step_failed") toast(event.message, href);
-    if (event.type === "reopened" && !here) toast(event.message, href);
+    if (event.type === "ended" || event.type === "cancelled") toast(sentence(event.message), href);
+    if (event.type === "step_failed") toast(sentence(event.message), href);
+    if (event.type === "reopened" && !here) toast(sentence(event.message), href);
   };
 
   const listen = () => {

@@ -88,12 +88,28 @@ pub(super) async fn submit(Extension(visit): Extension<Arc<Visit>>, sent: Sent) 
                 Code::InvalidArgument | Code::FailedPrecondition
             ) =>
         {
+            // The form's fields are named without the message that holds them.
+            let problems: Vec<Problem> = problem::problems_of(&status)
+                .into_iter()
+                .map(|problem| Problem {
+                    path: problem
+                        .path
+                        .strip_prefix("brief.")
+                        .unwrap_or(&problem.path)
+                        .to_owned(),
+                    ..problem
+                })
+                .collect();
             let filled = Filled {
                 brief: request.brief.unwrap_or_default(),
                 mode: sent.get("mode").to_owned(),
                 key: sent.get("key").to_owned(),
-                problems: problem::problems_of(&status),
-                message: status.message().to_owned(),
+                message: match problems.len() {
+                    0 => status.message().to_owned(),
+                    1 => "One field is to be mended.".to_owned(),
+                    several => format!("{several} fields are to be mended."),
+                },
+                problems,
             };
             let body = render(&visit, &filled, None);
             let mut response = page::page(&visit, &Look::titled("New run").narrow(), &body);
@@ -206,7 +222,11 @@ fn render(visit: &Visit, filled: &Filled, sample: Option<&str>) -> Markup {
             div.fault role="alert" tabindex="-1" data-focus {
                 p { strong { (Foreign(&filled.message)) } }
                 @if !filled.problems.is_empty() {
-                    ul { @for problem in &filled.problems { li { (Foreign(&text::words(&problem.path))) ": " (Foreign(&problem.message)) } } }
+                    ul {
+                        @for problem in &filled.problems {
+                            li { a href={ "#" (field(&problem.path)) } { (text::words(&problem.path.replace('.', " "))) } " " (Foreign(&problem.message)) }
+                        }
+                    }
                 }
             }
         }
@@ -228,7 +248,7 @@ fn render(visit: &Visit, filled: &Filled, sample: Option<&str>) -> Markup {
             }
             fieldset {
                 legend { "Where and how" }
-                div.field role="group" aria-labelledby="platforms-label" {
+                div.field #platforms role="group" aria-labelledby="platforms-label" tabindex="-1" {
                     span.label #platforms-label { "Platforms" }
                     div.checks {
                         @for platform in Platform::ALL {
@@ -284,6 +304,11 @@ fn render(visit: &Visit, filled: &Filled, sample: Option<&str>) -> Markup {
     }
 }
 
+/// The field of a fault: `key_messages[3]` is told at `key_messages`.
+fn field(path: &str) -> &str {
+    path.split('[').next().unwrap_or(path)
+}
+
 /// Fields with their faults.
 struct Form<'a> {
     problems: &'a [Problem],
@@ -308,7 +333,7 @@ impl Form<'_> {
     fn fault(&self, path: &str) -> Markup {
         html! {
             @for problem in self.faults(path) {
-                p.fault id={ (path) "-fault" } { (Foreign(&problem.path)) " " (Foreign(&problem.message)) }
+                p.fault id={ (path) "-fault" } { (text::capital(problem.message.clone())) }
             }
         }
     }

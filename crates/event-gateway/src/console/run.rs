@@ -292,18 +292,31 @@ fn steps(material: &Material) -> Markup {
 /// The newest events; the script adds what follows.
 fn log(events: &[Event]) -> Markup {
     let hidden = events.len().saturating_sub(SHOWN_EVENTS);
+    let at = |event: &Event| event.time.map(Timestamp::from);
+    let began = events.first().and_then(at);
     html! {
         @if hidden > 0 { p.muted { (hidden) " older ones are not shown." } }
-        ol.log start=(hidden + 1) data-log {
+        ol.log start=(hidden + 1) data-log tabindex="0" aria-label="Events" {
             @for event in events.iter().skip(hidden) {
                 li data-sequence=(event.sequence) {
                     span.n { (event.sequence) }
-                    span.what { (Foreign(&event.message)) @if let Some(error) = event.metadata.get("error") { span.why { (Foreign(error)) } } }
-                    (text::ago(event.time.map(Into::into)))
+                    span.what { (Foreign(&sentence(event))) @if let Some(error) = event.metadata.get("error") { span.why { (Foreign(error)) } } }
+                    @if let (Some(at), Some(began)) = (at(event), began) {
+                        time datetime=(at) title=(at) { "+" (text::span(millis(at.since(began)))) }
+                    }
                 }
             }
         }
     }
+}
+
+/// An event's message with the step's name in words.
+fn sentence(event: &Event) -> String {
+    let message = match event.step.as_str() {
+        "" => event.message.clone(),
+        step => event.message.replacen(step, &step.replace('_', " "), 1),
+    };
+    text::capital(message)
 }
 
 fn actions(visit: &Visit, run: &Run) -> Markup {

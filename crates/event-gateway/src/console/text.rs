@@ -88,11 +88,15 @@ pub(super) fn number(n: u64) -> String {
 
 /// A name such as `short_copy` as words.
 pub(super) fn words(name: &str) -> String {
-    let mut words = name.replace('_', " ");
-    if let Some(first) = words.get_mut(..1) {
+    capital(name.replace('_', " "))
+}
+
+/// With a capital at the begin.
+pub(super) fn capital(mut text: String) -> String {
+    if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    words
+    text
 }
 
 /// A run's status with its colour; the word says it too.
