@@ -73,11 +73,11 @@ pub const CANCELS_AT_ONCE: usize = 8;
 /// Finished runs that an estimate is made from.
 pub const ESTIMATE_RUNS: u32 = 25;
 /// Events of a run that its page shows; the newest ones.
-pub const SHOWN_EVENTS: usize = 200;
+pub const SHOWN_EVENTS: usize = 150;
 /// Steps that the graph and the timeline of a page draw.
 pub const DRAWN_STEPS: usize = 60;
 /// Bars that the timeline of a page draws.
-pub const DRAWN_BARS: usize = 300;
+pub const DRAWN_BARS: usize = 120;
 /// Longest time that finding the differences of two texts may take; after it they are coarser.
 pub const DIFF_TIME: Duration = Duration::from_millis(100);
 /// Findings marked in one text.

@@ -219,14 +219,11 @@ pub(super) fn token(visit: &Visit) -> Markup {
 }
 
 impl Visit {
-    /// Whether this caller may submit, cancel and regenerate.
+    /// Whether this caller may submit, cancel and regenerate. Only for what is offered: the orchestrator
+    /// decides.
     pub(super) fn may_change(&self) -> bool {
-        self.principal.role.may(Role::Editor)
-    }
-
-    /// Whether this caller may cancel.
-    pub(super) fn may_cancel(&self) -> bool {
-        self.may_change() || self.principal.role.may(Role::Operator)
+        let role = self.principal.role;
+        role.may(Role::Editor) || role.may(Role::Operator)
     }
 }
 

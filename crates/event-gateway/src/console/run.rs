@@ -257,7 +257,9 @@ fn steps(material: &Material) -> Markup {
     let Material { run, result, .. } = material;
     let of = |step: &str| {
         let metrics = result.as_ref().and_then(|result| result.metrics.as_ref())?;
-        metrics.steps.iter().find(|metrics| metrics.step == step)
+        let metrics = metrics.steps.iter().find(|metrics| metrics.step == step)?;
+        // Before the first outcome there is nothing to tell.
+        (metrics.work_ms + metrics.wait_ms > 0).then_some(metrics)
     };
     html! {
         table.steps {
@@ -321,7 +323,7 @@ fn sentence(event: &Event) -> String {
 
 fn actions(visit: &Visit, run: &Run) -> Markup {
     html! {
-        @if run.status == "running" && visit.may_cancel() {
+        @if run.status == "running" && visit.may_change() {
             section id="actions" data-live="actions" {
                 h2 { "Stop it" }
                 form method="post" action={ "/runs/" (run.id) "/cancel" } {

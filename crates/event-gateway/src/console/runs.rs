@@ -8,7 +8,7 @@ use axum::{
 };
 use futures::{StreamExt, stream};
 use maud::{Markup, html};
-use model::RunId;
+use model::{RunId, Timestamp};
 use serde::Deserialize;
 use tonic::Status;
 use wire::run::v1::{CancelRequest, ListRequest, Run};
@@ -189,7 +189,7 @@ fn table(visit: &Visit, found: &Found) -> Markup {
             table.runs {
                 caption.hidden { "Runs, newest first" }
                 thead { tr {
-                    @if visit.may_cancel() { th scope="col" { span.hidden { "Select" } } }
+                    @if visit.may_change() { th scope="col" { span.hidden { "Select" } } }
                     th scope="col" { "Name" }
                     th scope="col" { "Status" }
                     th scope="col" { "Progress" }
@@ -198,7 +198,7 @@ fn table(visit: &Visit, found: &Found) -> Markup {
                 } }
                 tbody { @for run in &found.runs { (row(visit, run)) } }
             }
-            @if visit.may_cancel() && open {
+            @if visit.may_change() && open {
                 p.bulk { button.danger type="submit" data-confirm="Cancel the selected runs? What is finished stays." { "Cancel selected" } }
             }
         }
@@ -208,7 +208,7 @@ fn table(visit: &Visit, found: &Found) -> Markup {
 fn row(visit: &Visit, run: &Run) -> Markup {
     html! {
         tr data-run=(run.id) {
-            @if visit.may_cancel() {
+            @if visit.may_change() {
                 td {
                     @if run.status == "running" {
                         input type="checkbox" name="run" value=(run.id) aria-label={ "Select " (run.title) };
@@ -218,13 +218,21 @@ fn row(visit: &Visit, run: &Run) -> Markup {
             td.name { a href={ "/runs/" (run.id) } { (Foreign(&run.title)) } span.id { (short(&run.id)) } }
             td { (text::status(&run.status)) }
             td.progress {
-                progress max="100" value=(run.percent) aria-label={ "Progress of " (run.title) } {}
-                span { @if run.status == "running" { (text::words(&run.state)) } @else { (run.percent) " %" } }
+                @if run.status == "running" {
+                    progress max="100" value=(run.percent) aria-label={ "Progress of " (run.title) } {}
+                    span { (text::words(&run.state)) }
+                } @else if let (Some(from), Some(to)) = (run.submitted, run.updated) {
+                    span { "after " (text::span(millis(from.into(), to.into()))) }
+                }
             }
             td { (text::words(&run.mode)) }
             td { (text::ago(run.submitted.map(Into::into))) }
         }
     }
+}
+
+fn millis(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.since(from).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The end of an id: its begin is the time, alike for all.

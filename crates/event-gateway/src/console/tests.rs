@@ -156,6 +156,48 @@ async fn a_run_page_shows_what_happens_and_obeys_nothing() {
     }
 }
 
+#[tokio::test]
+async fn the_longest_run_page_stays_below_150_kb() {
+    let events = (0..1_000_u64).map(|n| Event {
+        sequence: n + 1,
+        r#type: ["step_started", "step_retrying"][(n % 2) as usize].to_owned(),
+        step: "visual_concept".to_owned(),
+        message: "visual_concept failed (rate_limited), attempt 3 follows".to_owned(),
+        metadata: [(
+            "error".to_owned(),
+            "the provider asks for patience: 429".to_owned(),
+        )]
+        .into(),
+        time: Some(Timestamp(n as i64 * 500).into()),
+        ..Event::default()
+    });
+    let steps = (0..60).map(|n| Step {
+        name: format!("a_step_with_a_name_{n}"),
+        phase: "backoff".to_owned(),
+        needs: (n > 0)
+            .then(|| format!("a_step_with_a_name_{}", n - 1))
+            .into_iter()
+            .collect(),
+        ..Step::default()
+    });
+    let mut steps: Vec<Step> = steps.collect();
+    steps[0].name = "visual_concept".to_owned();
+    let material = run::Material {
+        run: Run {
+            id: "r-1".to_owned(),
+            status: "running".to_owned(),
+            steps,
+            ..Run::default()
+        },
+        waiting: ExplainResponse::default(),
+        events: events.collect(),
+        result: None,
+        usual: None,
+    };
+    let page = run::render(&visit(), &material, Timestamp(1_000_000)).into_string();
+    assert!(page.len() < 150 * 1024, "{} bytes", page.len());
+}
+
 #[test]
 fn our_own_files_have_no_inline_way_to_run_or_style() {
     for sink in [
