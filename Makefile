@@ -1,6 +1,6 @@
 # Needs cargo, a C compiler and Python 3; everything else is fetched into target/.
 .DEFAULT_GOAL := help
-.PHONY: help build fmt lint test test-system test-faults sim bench demo deny docs-check services ci
+.PHONY: help build fmt lint test test-browser test-system test-faults sim bench demo deny docs-check services ci
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -30,6 +30,10 @@ test: services ## Every test, against real Postgres and NATS that it fetches and
 
 test-system: services ## Only the tests of the whole: real servers, real processes
 	$(CARGO) test --locked -p rig -p system-tests
+
+test-browser: ## The console in Chromium: what people do, what no page may do; screenshots in target/browser
+	$(CARGO) build --locked --workspace --bin pressrun --bin fake-model
+	$(PYTHON) tests/browser/console.py
 
 test-faults: services ## Kill processes and servers in mid-run, 20 seeds; every run must end whole
 	$(CARGO) run --locked --release -p system-tests --bin faults

@@ -3,6 +3,7 @@
 mod bad_input;
 mod campaign;
 mod demo;
+mod dev;
 mod faults;
 mod layering;
 mod tidy;

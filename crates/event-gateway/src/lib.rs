@@ -4,10 +4,14 @@
 //! from the orchestrator by gRPC, live events from the bus. A caller sees the events of its own tenant and
 //! no others: whose it is says its key, never its request.
 //!
+//! Pages for people are in [`console`]; they show what the orchestrator says, to who may see it.
+//!
 //! Start with [`follow`], which is what a stream over one run does, then [`many`] for those over all runs;
 //! [`stream`] is what both transports ([`grpc`], [`sse`]) carry.
 
+pub(crate) mod client;
 pub mod config;
+pub mod console;
 pub mod feed;
 pub mod filter;
 pub mod follow;

@@ -57,3 +57,34 @@ pub const HELD_KEYS: usize = 10_000;
 pub const HELD_FOR: Duration = Duration::from_secs(30);
 /// How long open streams get to end at a stop.
 pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// How long a console session lasts.
+pub const SESSION: Duration = Duration::from_secs(12 * 60 * 60);
+/// Longest session cookie that is looked at, bytes.
+pub const MAX_COOKIE_BYTES: usize = 1_024;
+/// Runs on a page of the console.
+pub const PAGE_RUNS: u32 = 50;
+/// Runs read from the orchestrator at once while searching.
+pub const SEARCH_PAGE: u32 = 200;
+/// Pages that one search reads; its reader may go on from there.
+pub const SEARCH_PAGES: usize = 5;
+/// Longest text searched for, characters.
+pub const MAX_SEARCH_CHARS: usize = 200;
+/// Fields that a form may send.
+pub const MAX_FORM_FIELDS: usize = 512;
+/// Runs cancelled by the console at the same moment.
+pub const CANCELS_AT_ONCE: usize = 8;
+/// Finished runs that an estimate is made from.
+pub const ESTIMATE_RUNS: u32 = 25;
+/// Events of a run that its page shows; the newest ones.
+pub const SHOWN_EVENTS: usize = 150;
+/// Steps that the graph and the timeline of a page draw.
+pub const DRAWN_STEPS: usize = 60;
+/// Bars that the timeline of a page draws.
+pub const DRAWN_BARS: usize = 120;
+/// Longest time that finding the differences of two texts may take; after it they are coarser.
+pub const DIFF_TIME: Duration = Duration::from_millis(100);
+/// Findings marked in one text.
+pub const MAX_MARKS: usize = 200;
+/// Most text of an artifact that a page shows, bytes; a page stays below 150 KB.
+pub const SHOWN_BYTES: usize = 60 * 1024;

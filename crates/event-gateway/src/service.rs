@@ -11,7 +11,9 @@ use bus::Bus;
 use tokio_util::sync::CancellationToken;
 use wire::events::v1::event_service_server::EventServiceServer;
 
-use crate::{feed::Feed, history::grpc::Orchestrator, limits::DRAIN, sse, stream::Streams};
+use crate::{
+    console, feed::Feed, history::grpc::Orchestrator, limits::DRAIN, sse, stream::Streams,
+};
 
 /// How a gateway is to run.
 #[derive(Debug, Clone)]
@@ -55,14 +57,15 @@ impl Service {
         };
         let readiness = Readiness::default();
         let feed = Feed::default();
-        let streams = Streams::new(feed.clone(), Arc::clone(&bus), orchestrator);
-        let mut app = App::new(guard, readiness.clone());
+        let streams = Streams::new(feed.clone(), Arc::clone(&bus), orchestrator.clone());
+        let mut app = App::new(guard.clone(), readiness.clone());
         app.grpc.add_service(
             EventServiceServer::new(streams.clone())
                 .max_decoding_message_size(::service::limits::MAX_REQUEST_BYTES)
                 .max_encoding_message_size(::service::limits::MAX_RESPONSE_BYTES),
         );
         app.routes = sse::routes(streams.clone());
+        app.open = console::routes(guard, orchestrator, streams.clone())?;
         let server = app.bind(options.listen).await?;
         let addr = server.addr();
         let mut tasks = Tasks::new(stop.clone());

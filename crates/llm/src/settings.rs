@@ -55,8 +55,7 @@ impl Settings {
     /// `InvalidInput` for an address that is none or a missing name, `Auth` for a key that is none or a file
     /// that cannot be read.
     pub fn provider(&self) -> Result<Option<Arc<dyn Provider>>, Failure> {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-        let url = given(&self.model_url);
+        let url = self.url().map(str::to_owned);
         if url.is_none() && self.model_provider.is_none() {
             return Ok(None);
         }
@@ -75,6 +74,17 @@ impl Settings {
             ..usual
         };
         Ok(Some(Arc::new(Remote::new(config)?)))
+    }
+
+    /// The model's name; none when none is used.
+    pub fn name(&self) -> Option<&str> {
+        let used = self.model_provider.is_some() || self.url().is_some();
+        used.then(|| self.model.as_deref().unwrap_or_default())
+    }
+
+    fn url(&self) -> Option<&str> {
+        let url = self.model_url.as_deref();
+        url.filter(|url| !url.trim().is_empty())
     }
 
     fn key(&self) -> Result<Option<ApiKey>, Failure> {

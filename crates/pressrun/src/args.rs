@@ -34,6 +34,7 @@ Exit codes:
 
 Examples:
   pressrun demo
+  pressrun dev
   pressrun submit brief.yaml --watch
   pressrun show 0199c3f2-7d1e-7cc0-9d0e-6a3c6f1b2a55 --output json";
 
@@ -73,6 +74,13 @@ pub enum Command {
                             pressrun demo --once --output json --data-dir /tmp/pressrun"
     )]
     Demo(Demo),
+    /// Runs all services in this process until Ctrl-C: no server, no key, no model needed.
+    #[command(
+        after_help = "It keeps its runs in one directory; killed at any moment, it goes on where it was.\n\nExamples:\n  \
+                            pressrun dev\n  pressrun dev --data-dir /tmp/pressrun --port 8080\n  \
+                            pressrun dev --model-url http://127.0.0.1:11434/v1 --model llama3.3"
+    )]
+    Dev(Dev),
     /// Submits a brief.
     #[command(after_help = "Examples:\n  pressrun submit brief.yaml --watch\n  \
                             pressrun submit brief.yaml --mode sequential --idempotency-key autumn-1")]
@@ -252,6 +260,23 @@ fn language(tag: &str) -> Result<String, &'static str> {
 fn platform(name: &str) -> Result<Platform, String> {
     Platform::parse(name)
         .ok_or_else(|| format!("unknown platform; known are {}", Platform::names()))
+}
+
+/// Options of `dev`.
+#[derive(clap::Args)]
+pub struct Dev {
+    /// Where the store and the signing key are kept.
+    #[arg(long, env = env::DATA_DIR, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Port of the console, the JSON API and the streams; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 3131)]
+    pub port: u16,
+    /// Port of the orchestrator's gRPC; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 7400)]
+    pub grpc_port: u16,
+    /// The model; the built-in offline writer when no address is given.
+    #[command(flatten)]
+    pub settings: agent_worker::Settings,
 }
 
 /// Options of `submit`.

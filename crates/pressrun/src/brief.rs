@@ -12,8 +12,23 @@ use serde::de::DeserializeOwned;
 
 use crate::Failure;
 
-/// The brief that comes with the program.
-pub(crate) const SAMPLE: &str = include_str!("../sample/brief.yaml");
+/// The brief that `demo` takes when it is given none.
+pub(crate) const SAMPLE: &str = SAMPLES[0].1;
+/// The briefs that come with the program: file name and text.
+pub(crate) const SAMPLES: [(&str, &str); 3] = [
+    (
+        "tern-trail-shoe.yaml",
+        include_str!("../samples/tern-trail-shoe.yaml"),
+    ),
+    (
+        "ledgerly-month-end.yaml",
+        include_str!("../samples/ledgerly-month-end.yaml"),
+    ),
+    (
+        "brotzeit-baeckerei.yaml",
+        include_str!("../samples/brotzeit-baeckerei.yaml"),
+    ),
+];
 
 /// Reads and checks a brief; `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<CampaignBrief, Failure> {
@@ -93,13 +108,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sample_has_no_fault() {
-        assert!(parse("sample", SAMPLE).is_ok());
+    fn the_samples_have_no_fault() {
+        for (name, text) in SAMPLES {
+            assert!(parse(name, text).is_ok(), "{name}");
+        }
     }
 
     #[test]
     fn the_sample_brand_has_no_fault_and_faults_have_paths() {
-        let sample = include_str!("../sample/brand.yaml");
+        let sample = include_str!("../samples/brand.yaml");
         assert!(parse_brand("sample", sample).is_ok());
         let bad = sample.replace("name: Tern", "name: ''");
         let Err(Failure::Invalid { problems, .. }) = parse_brand("b", &bad) else {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod demo;
+mod dev;
 mod key;
 mod migrate;
 mod poster;
@@ -32,6 +33,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let client = || Client::new(&orchestrator_url, &gateway_url, api_key.as_deref());
     match command {
         Command::Demo(options) => demo::demo(options, format).await,
+        Command::Dev(options) => dev::dev(options, format).await,
         Command::Submit(options) => submit::submit(&client()?, options, format).await,
         Command::Watch { run, after, live } => {
             run::watch(&client()?, &run, Wanted { after, live }, format).await

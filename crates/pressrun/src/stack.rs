@@ -31,6 +31,26 @@ const WORKERS_HEARD: Duration = Duration::from_secs(10);
 /// Slots for each agent of the one process.
 const SLOTS: u32 = 4;
 
+/// Where the services listen; port 0 takes a free one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listen {
+    /// The orchestrator's gRPC.
+    pub(crate) orchestrator: SocketAddr,
+    /// The gateway: streams, JSON, console.
+    pub(crate) gateway: SocketAddr,
+}
+
+impl Listen {
+    /// On this machine alone, at these ports.
+    pub(crate) fn local(orchestrator: u16, gateway: u16) -> Self {
+        let at = |port| (Ipv4Addr::LOCALHOST, port).into();
+        Self {
+            orchestrator: at(orchestrator),
+            gateway: at(gateway),
+        }
+    }
+}
+
 /// All services, running.
 pub(crate) struct Stack {
     orchestrator: tokio::task::JoinHandle<anyhow::Result<()>>,
@@ -39,6 +59,10 @@ pub(crate) struct Stack {
     stop: CancellationToken,
     stop_workers: CancellationToken,
     pub(crate) client: Client,
+    /// Where the orchestrator's gRPC is.
+    pub(crate) orchestrator_url: String,
+    /// Where the gateway is.
+    pub(crate) gateway_url: String,
     /// Held while the process lives.
     _lock: File,
 }
@@ -48,6 +72,7 @@ impl Stack {
     pub(crate) async fn start(
         data_dir: &Path,
         settings: &agent_worker::Settings,
+        listen: Listen,
     ) -> Result<Self, Failure> {
         make_dir(data_dir)?;
         let lock = lock(data_dir)?;
@@ -68,7 +93,7 @@ impl Stack {
             .map_err(anyhow::Error::from)?;
         let orchestrator = orchestrator::Service::build(
             orchestrator::Options {
-                listen: loopback(),
+                listen: listen.orchestrator,
                 replica: "local".to_owned(),
                 api_keys: false,
                 bus_forgets: true,
@@ -85,7 +110,7 @@ impl Stack {
         let orchestrator_url = format!("http://{}", orchestrator.addr());
         let gateway = event_gateway::Service::build(
             event_gateway::Options {
-                listen: loopback(),
+                listen: listen.gateway,
                 api_keys: false,
             },
             event_gateway::Ports {
@@ -123,6 +148,8 @@ impl Stack {
 
         let stack = Self {
             client: Client::new(&orchestrator_url, &gateway_url, None)?,
+            orchestrator_url,
+            gateway_url,
             orchestrator: tokio::spawn(orchestrator.run()),
             gateway: tokio::spawn(gateway.run()),
             workers: tokio::spawn(async move { Ok(tasks.run(DRAIN).await?) }),
@@ -142,6 +169,21 @@ impl Stack {
         Ok(stack)
     }
 
+    /// Back when a service ends by itself, which is a failure. The caller drops or stops the rest.
+    pub(crate) async fn broken(&mut self) -> Failure {
+        let (which, ended) = tokio::select! {
+            ended = &mut self.orchestrator => ("orchestrator", ended),
+            ended = &mut self.gateway => ("event gateway", ended),
+            ended = &mut self.workers => ("workers", ended),
+        };
+        let why = match ended {
+            Ok(Ok(())) => anyhow!("it ended by itself"),
+            Ok(Err(error)) => error,
+            Err(error) => error.into(),
+        };
+        Failure::Broken(why.context(format!("the {which} stopped")))
+    }
+
     /// Stops the workers first, so that running jobs end or are handed back, then the rest.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         self.stop_workers.cancel();
@@ -158,10 +200,6 @@ impl Stack {
 async fn serve(worker: impl Future<Output = ()>) -> anyhow::Result<()> {
     worker.await;
     Ok(())
-}
-
-fn loopback() -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, 0).into()
 }
 
 fn make_dir(dir: &Path) -> anyhow::Result<()> {
@@ -209,8 +247,8 @@ pub(crate) fn write_secret(path: &Path, secret: &str) -> anyhow::Result<()> {
         .with_context(|| format!("{}", path.display()))
 }
 
-/// Where `demo` keeps its files when it is not told: the user's data directory.
-pub(crate) fn default_dir() -> PathBuf {
+/// Where a command keeps its files when it is not told: a folder of its name in the user's data directory.
+pub(crate) fn default_dir(command: &str) -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
     let base = std::env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
@@ -218,5 +256,5 @@ pub(crate) fn default_dir() -> PathBuf {
         .or_else(home);
     base.unwrap_or_else(std::env::temp_dir)
         .join("pressrun")
-        .join("demo")
+        .join(command)
 }

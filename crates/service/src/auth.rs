@@ -156,7 +156,12 @@ impl Guard {
         }))
     }
 
-    async fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Principal, Status> {
+    /// Who calls, by the request's address and headers. Every port asks this for its guarded routes; only
+    /// who serves pages, where a refusal must be one too, asks it itself.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`, `PERMISSION_DENIED` or `UNAVAILABLE`: the call is to be refused.
+    pub async fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Principal, Status> {
         match self {
             Self::Closed => Err(Status::permission_denied("nothing is served here")),
             Self::LocalOnly(principal) => {

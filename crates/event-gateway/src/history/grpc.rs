@@ -91,6 +91,11 @@ impl Orchestrator {
         }))
     }
 
+    /// The connection, for other calls than the history's.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     fn held(&self, hash: &ContentHash) -> Option<Option<Principal>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known
@@ -139,10 +144,10 @@ impl Keys for Orchestrator {
 
 /// A caller's key on the way on.
 #[derive(Clone)]
-struct Key(Option<MetadataValue<Ascii>>);
+pub(crate) struct Key(Option<MetadataValue<Ascii>>);
 
 impl Key {
-    fn new(key: Option<&str>) -> Result<Self, Error> {
+    pub(crate) fn new(key: Option<&str>) -> Result<Self, Error> {
         let Some(key) = key else {
             return Ok(Self(None));
         };
@@ -153,7 +158,7 @@ impl Key {
         Ok(Self(Some(value)))
     }
 
-    fn on<T>(&self, message: T) -> Request<T> {
+    pub(crate) fn on<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.set_timeout(ANSWER_TIMEOUT);
         if let Some(key) = &self.0 {

@@ -20,6 +20,7 @@ use super::{Api, Right, invalid, permit, run_id};
 use crate::{
     core::{
         commit::{Committed, Work, WorkError},
+        held::Held,
         limits::{MAX_NOTE_CHARS, MAX_SHORT_TEXT},
         submit::{Submission, Submitted},
     },
@@ -116,19 +117,31 @@ impl CampaignService for Api {
     ) -> Result<Response<proto::OrchestrationResult>, Status> {
         let principal = permit(&request, Right::Read)?;
         let held = self
-            .core
-            .committer
-            .read(&principal.tenant, &run_id(&request.get_ref().run_id)?)
+            .campaign_run(&principal, &request.get_ref().run_id)
             .await?;
-        if held.birth.workflow != WORKFLOW {
-            return Err(Status::not_found(format!(
-                "run {} is of workflow {}; ask RunService",
-                held.run.id, held.birth.workflow
-            )));
-        }
         Ok(Response::new(
             result(&self.core, self.queries.as_ref(), &held).await?,
         ))
+    }
+
+    async fn get_brief(
+        &self,
+        request: Request<proto::GetRequest>,
+    ) -> Result<Response<proto::CampaignBrief>, Status> {
+        let principal = permit(&request, Right::Read)?;
+        let held = self
+            .campaign_run(&principal, &request.get_ref().run_id)
+            .await?;
+        let input = self
+            .core
+            .contents
+            .blob(&principal.tenant, &held.birth.input)
+            .await
+            .map_err(WorkError::from)?
+            .ok_or_else(|| Status::data_loss("the run's brief is missing"))?;
+        let input: CampaignInput = serde_json::from_str(&input)
+            .map_err(|error| WorkError::Corrupt(format!("the run's brief: {error}")))?;
+        Ok(Response::new(input.brief.into()))
     }
 
     async fn cancel(
@@ -165,6 +178,22 @@ impl CampaignService for Api {
 }
 
 impl Api {
+    /// A run of this workflow as it stands.
+    async fn campaign_run(&self, principal: &Principal, run: &str) -> Result<Held, Status> {
+        let held = self
+            .core
+            .committer
+            .read(&principal.tenant, &run_id(run)?)
+            .await?;
+        if held.birth.workflow != WORKFLOW {
+            return Err(Status::not_found(format!(
+                "run {} is of workflow {}; ask RunService",
+                held.run.id, held.birth.workflow
+            )));
+        }
+        Ok(held)
+    }
+
     /// Checks a brief whole, and looks whether its agents live.
     fn check(
         &self,

@@ -75,7 +75,9 @@ async fn drive_all(core: &Core) -> anyhow::Result<()> {
         };
         after = Some(last.clone());
         for sent in page {
-            drive(core, sent).await;
+            // The process that held everything stopped, and most of this had not begun: no job is to blame,
+            // so none is counted as lost, however often the process is stopped.
+            drive(core, sent, |job, token| Command::HandBack { job, token }).await;
         }
     }
 }
@@ -123,7 +125,9 @@ async fn check(
             match on_the_bus(core, &sent).await {
                 // It waits for a worker, or its outcome for us.
                 Some(true) => {}
-                Some(false) if absent && since.elapsed() >= SILENT_AFTER => drive(core, sent).await,
+                Some(false) if absent && since.elapsed() >= SILENT_AFTER => {
+                    drive(core, sent, |job, token| Command::Redrive { job, token }).await;
+                }
                 Some(false) => {
                     still.insert(
                         key,
@@ -160,13 +164,10 @@ async fn on_the_bus(core: &Core, sent: &SentJob) -> Option<bool> {
     Some(false)
 }
 
-async fn drive(core: &Core, sent: SentJob) {
+async fn drive(core: &Core, sent: SentJob, command: impl FnOnce(JobId, u64) -> Command) {
     let SentJob { tenant, run, row } = sent;
     metrics::counter!(::service::metric::REDRIVES).increment(1);
-    let command = Command::Redrive {
-        job: row.job.clone(),
-        token: row.token,
-    };
+    let command = command(row.job.clone(), row.token);
     match core
         .committer
         .run(Work::new(tenant, run.clone(), command))

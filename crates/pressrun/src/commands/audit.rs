@@ -189,10 +189,10 @@ fn visible(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const SAMPLE: &str = include_str!("../../sample/post.md");
+    const SAMPLE: &str = include_str!("../../samples/post.md");
 
     fn report(text: &str) -> AuditReport {
-        let brand = brief::parse_brand("sample", include_str!("../../sample/brand.yaml")).unwrap();
+        let brand = brief::parse_brand("sample", include_str!("../../samples/brand.yaml")).unwrap();
         audit_text(Basis::Brand(&brand, "en"), None, text)
     }
 

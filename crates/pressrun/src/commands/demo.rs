@@ -16,7 +16,7 @@ use crate::{
     client::Client,
     live::{self, Wanted},
     output,
-    stack::{self, Stack},
+    stack::{self, Listen, Stack},
 };
 
 /// Under the data directory: a directory for each run.
@@ -29,9 +29,12 @@ pub(super) async fn demo(options: Demo, format: Output) -> Result<(), Failure> {
         Some(path) => brief::read(path)?,
         None => brief::parse("the sample brief", brief::SAMPLE)?,
     };
-    let dir = options.data_dir.clone().unwrap_or_else(stack::default_dir);
+    let dir = options
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| stack::default_dir("demo"));
     output::talk("starting orchestrator, workers, auditor and event gateway in this process …")?;
-    let stack = Stack::start(&dir, &options.settings).await?;
+    let stack = Stack::start(&dir, &options.settings, Listen::local(0, 0)).await?;
     let shown = tokio::select! {
         biased;
         shown = campaign(&stack.client, &options, brief, (&dir, format)) => shown,

@@ -1,0 +1,308 @@
+"""The console in a real browser: what a person does, and what no page may do.
+
+Needs Chromium (`chromium`, `chromium-browser` or `google-chrome` on the path, or CHROMIUM); fetches Playwright
+and axe-core, pinned, into target/tools/browser. Starts `pressrun dev` and a slow model of its own, and
+stops both. Screenshots go to target/browser. Run it with `make test-browser`.
+"""
+
+import hashlib
+import io
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import urllib.request
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOOLS = ROOT / "target/tools/browser"
+SHOTS = ROOT / "target/browser"
+PLAYWRIGHT = "playwright==1.65.2"
+AXE_URL = "https://registry.npmjs.org/axe-core/-/axe-core-4.14.1.tgz"
+AXE_SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
+LIMIT_MS = 60_000
+MOST_PAGE_BYTES = 150 * 1024
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def fetch_tools():
+    """Playwright in an environment of its own, and axe-core, checked by hash."""
+    python = TOOLS / "bin/python"
+    if not python.exists():
+        venv.create(TOOLS, with_pip=True)
+    if subprocess.run([python, "-c", "import playwright"], capture_output=True).returncode:
+        subprocess.run([python, "-m", "pip", "install", "--quiet", PLAYWRIGHT], check=True)
+    axe = TOOLS / "axe.min.js"
+    if not axe.exists():
+        with urllib.request.urlopen(AXE_URL, timeout=60) as answer:
+            packed = answer.read()
+        if hashlib.sha256(packed).hexdigest() != AXE_SHA256:
+            sys.exit(f"{AXE_URL} is not what it was")
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            axe.write_bytes(archive.extractfile("package/axe.min.js").read())
+    return python, axe
+
+
+def chromium():
+    names = ["chromium", "chromium-browser", "google-chrome"]
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    return found or sys.exit("no Chromium: install it (Debian: apt-get install chromium) or set CHROMIUM")
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def ready(url, process):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            sys.exit(f"{process.args[0]} ended with {process.returncode}")
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.05)
+    sys.exit(f"{url} does not answer")
+
+
+class Console:
+    """One browser page, watched: every document, request, message and fault."""
+
+    def __init__(self, browser, base, axe, **options):
+        self.base, self.axe = base, axe
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(LIMIT_MS)
+        self.faults, self.documents = [], 0
+        self.page.on("console", self.heard)
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.page.on("request", self.asked)
+        self.page.on("response", self.answered)
+
+    def heard(self, message):
+        if message.type in ("error", "warning"):
+            self.faults.append(f"console {message.type}: {message.text}")
+
+    def asked(self, request):
+        if not request.url.startswith((self.base, "data:")):
+            self.faults.append(f"a request to {request.url}")
+
+    def answered(self, response):
+        if response.request.resource_type == "document" and response.status == 200:
+            self.documents += 1
+            size = int(response.headers["content-length"])
+            if size > MOST_PAGE_BYTES:
+                self.faults.append(f"{response.url} has {size} bytes")
+
+    def open(self, path):
+        self.page.goto(self.base + path)
+
+    def check(self, name, shot=True):
+        """No violation of level A or AA, nothing wider than the window; a screenshot."""
+        if shot:
+            self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+        self.page.evaluate(self.axe)
+        result = self.page.evaluate("levels => axe.run({runOnly: levels})", LEVELS)
+        for violation in result["violations"]:
+            nodes = [f"{node['html'][:160]} :: {node['failureSummary'][:300]}" for node in violation["nodes"][:3]]
+            self.faults.append(f"{name}: {violation['id']}: {nodes}")
+        wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if wide > 0:
+            self.faults.append(f"{name}: {wide} pixels wider than the window")
+
+    def close(self):
+        self.context.close()
+        return self.faults
+
+
+def can_find(browser, axe):
+    """Whether a violation would be found at all."""
+    page = browser.new_page()
+    page.set_content("<html><img src=data:,><p>x")
+    page.evaluate(axe)
+    found = page.evaluate("levels => axe.run({runOnly: levels})", LEVELS)["violations"]
+    page.close()
+    assert {"image-alt", "html-has-lang"} <= {violation["id"] for violation in found}, found
+
+
+def submit(console, name):
+    page = console.page
+    console.open("/runs/new?sample=tern-trail-shoe")
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_text("Rules of the brand").click()
+    # What the model says is banned, so that the auditor finds it.
+    page.get_by_label("Banned words").fill("fumes")
+    page.get_by_role("button", name="Start the run").click()
+    page.wait_for_url("**/runs/*?done=submitted")
+    return page.url.split("/runs/")[1].split("?")[0]
+
+
+def story(browser, base, axe):
+    console = Console(browser, base, axe)
+    page = console.page
+    console.open("/")
+    page.get_by_text("No runs yet").wait_for()
+    console.check("1-empty")
+    console.open("/runs/new")
+    console.check("2-brief")
+
+    # A refused brief comes back with what was filled in, the fault at its field.
+    page.get_by_label("Name", exact=True).fill("")
+    page.get_by_label("Objective").fill("<b>kept</b>")
+    console.faults.clear()
+    page.get_by_role("button", name="Start the run").click()
+    page.locator("#name[aria-invalid=true]").wait_for()
+    assert page.get_by_label("Objective").input_value() == "<b>kept</b>"
+    # A browser tells of every answer that is not 200; this one is meant.
+    console.faults = [fault for fault in console.faults if "422" not in fault]
+    console.check("3-refused")
+
+    # Submit and watch it live: the page is loaded once, the rest comes by itself.
+    run = submit(console, "Arrive awake")
+    loaded = console.documents
+    page.locator(".node.p-running").first.wait_for()
+    page.locator(".now progress").wait_for()
+    console.check("4-running")
+    page.locator(".toast", has_text="ended").wait_for()
+    page.get_by_text("Everything is done").wait_for()
+    page.locator(".log li", has_text="The run ended").wait_for()
+    assert console.documents == loaded, "the page was loaded again"
+    assert page.locator(".node.p-done").count() == 4
+    console.check("5-done")
+
+    # A finding in its place: exactly its bytes, and the note leads there and back.
+    page.locator("nav.tabs").get_by_role("link", name="Copy", exact=True).click()
+    mark = page.locator(".prose mark", has_text="fumes").first
+    mark.wait_for()
+    assert mark.inner_text() == "fumes", mark.inner_text()
+    number = mark.locator("a").get_attribute("data-finding")
+    mark.locator("a").click()
+    note = page.locator(f"#finding-{number}")
+    assert "fumes" in note.inner_text()
+    assert page.evaluate("document.activeElement.id") == f"finding-{number}"
+    console.check("6-copy")
+    page.locator("nav.tabs").get_by_role("link", name="Short copy").click()
+    assert page.locator("figure.post").count() >= 4
+    console.check("7-posts")
+    page.locator("nav.tabs").get_by_role("link", name="Visual concept").click()
+    page.locator(".swatches svg").first.wait_for()
+    poster = page.locator(".poster img").first
+    if poster.count():
+        assert poster.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    console.check("8-concept")
+
+    # Regenerate with a note, and see what it changed.
+    console.open(f"/runs/{run}/artifacts/copy")
+    page.get_by_label("What to do differently").fill("warmer <i>please</i>")
+    page.get_by_role("button", name="Make a new version").click()
+    page.get_by_text("A new version is being made").wait_for()
+    page.get_by_text("Everything is done").wait_for()
+    console.open(f"/runs/{run}/artifacts/copy")
+    page.get_by_role("link", name="Compare with version 1").click()
+    page.locator("ins", has_text="warmer").first.wait_for()
+    assert page.locator("ins i").count() == 0
+    console.check("9-compare")
+
+    # Cancel one, then two at once from the list.
+    submit(console, "Stop me")
+    page.get_by_label("Why").fill("the offer has changed")
+    page.get_by_role("button", name="Cancel the run").click()
+    page.get_by_text("It was cancelled").wait_for()
+    names = ["Bulk one", "Bulk two"]
+    for name in names:
+        submit(console, name)
+    console.open("/?status=running")
+    for name in names:
+        page.get_by_label(f"Select {name}").check()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Cancel selected").click()
+    page.get_by_text("The selected runs were cancelled").wait_for()
+    console.open("/?q=bulk")
+    assert page.locator(".s-cancelled").count() == 2
+    assert page.locator("tbody tr").count() == 2
+    console.open("/")
+    page.locator("[data-live-state][data-on=yes]").wait_for()
+    console.check("10-runs")
+
+    # By keyboard alone: the skip link is first and leads to the content.
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    return run, console.close()
+
+
+def elsewhere(browser, base, axe, run):
+    """The same pages in the dark, on a phone, and without the script."""
+    faults = []
+    pages = {"run": f"/runs/{run}", "copy": f"/runs/{run}/artifacts/copy", "runs": "/", "posts": f"/runs/{run}/artifacts/short_copy",
+             "brief": "/runs/new", "compare": f"/runs/{run}/artifacts/copy/compare"}
+    for look, options in {
+        "dark": {"color_scheme": "dark"},
+        "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+    }.items():
+        console = Console(browser, base, axe, **options)
+        for name, path in pages.items():
+            console.open(path)
+            console.check(f"{look}-{name}")
+        faults += console.close()
+    console = Console(browser, base, axe, java_script_enabled=False)
+    console.open(f"/runs/{run}")
+    assert console.page.get_by_text("Everything is done").count() == 1
+    assert console.page.locator("svg .node").count() == 4
+    return faults + console.close()
+
+
+def main():
+    from playwright.sync_api import sync_playwright
+
+    axe = pathlib.Path(sys.argv[2]).read_text()
+    shutil.rmtree(SHOTS, ignore_errors=True)
+    SHOTS.mkdir(parents=True)
+    binaries = ROOT / "target/debug"
+    with tempfile.TemporaryDirectory() as home:
+        model, port, grpc = free_port(), free_port(), free_port()
+        base = f"http://127.0.0.1:{port}"
+        slow = subprocess.Popen([
+            binaries / "fake-model", "--listen", f"127.0.0.1:{model}", "--world-log", f"{home}/world.log",
+            "--min-delay-ms", "700", "--max-delay-ms", "1500"])
+        dev = subprocess.Popen(
+            [binaries / "pressrun", "dev", "--data-dir", home, "--port", str(port), "--grpc-port", str(grpc)],
+            env={**os.environ, "PRESSRUN_MODEL_URL": f"http://127.0.0.1:{model}", "PRESSRUN_MODEL": "fake-1"},
+            stderr=subprocess.DEVNULL)
+        try:
+            ready(f"http://127.0.0.1:{model}/health/ready", slow)
+            ready(f"{base}/health/ready", dev)
+            with sync_playwright() as playwright:
+                # Root may not use the sandbox; CI and containers are root.
+                arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+                browser = playwright.chromium.launch(executable_path=sys.argv[1], args=arguments)
+                can_find(browser, axe)
+                run, faults = story(browser, base, axe)
+                faults += elsewhere(browser, base, axe, run)
+                browser.close()
+        finally:
+            for process in (dev, slow):
+                process.terminate()
+            for process in (dev, slow):
+                process.wait(60)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    print(f"{len(list(SHOTS.iterdir()))} pages looked at, {len(faults)} faults; screenshots in {SHOTS}")
+    sys.exit(bool(faults))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        python, axe = fetch_tools()
+        browser = chromium()
+        sys.exit(subprocess.run([python, __file__, browser, axe]).returncode)
+    main()
