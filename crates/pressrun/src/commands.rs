@@ -2,6 +2,7 @@
 
 mod demo;
 mod key;
+mod list;
 mod migrate;
 mod run;
 mod submit;
@@ -32,6 +33,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         Command::Submit(options) => submit::submit(&client()?, options, format).await,
         Command::Watch { run, after } => run::watch(&client()?, &run, after, format).await,
         Command::Show { run } => run::show(&client()?, &run, format).await,
+        Command::Runs(options) => list::runs(&client()?, options, format).await,
+        Command::Workers => list::workers(&client()?, format).await,
         Command::Cancel { run, reason } => run::cancel(&client()?, run, reason, format).await,
         Command::Regenerate {
             run,

@@ -60,6 +60,10 @@ async fn follow(client: &Client, run: &str, last: &mut u64, view: &View) -> Resu
                 *last = lagged.after;
                 return Err(Failure::Unavailable("the stream was cut".to_owned()));
             }
+            Some(What::Closing(closing)) => {
+                *last = closing.after;
+                return Err(Failure::Unavailable("the gateway stops".to_owned()));
+            }
             Some(What::Heartbeat(_)) | None => {}
         }
     }
