@@ -142,7 +142,12 @@ expected-statuses = [\"2xx\", \"304\", \"400\", \"401\", \"403\", \"404\", \"409
 
 fn record(command: &Command, text: &str) -> anyhow::Result<()> {
     let path = Path::new(RECORD);
-    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim_end)
+        // Where the files of this one run were.
+        .filter(|line| !line.contains("Configuration:"))
+        .collect();
     let text = format!(
         "# Fuzzing the JSON API\n\nWritten by `make test-api-fuzz` (`cargo run -p system-tests --bin api-fuzz -- \
          --record`): schemathesis with all its checks against `/openapi.json` of a real gateway, orchestrator, \

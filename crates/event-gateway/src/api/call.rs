@@ -203,7 +203,10 @@ impl Call {
         I: Message + Default + 'static,
         O: Message + Default + 'static,
     {
-        let refused = |status: Status| Refusal::of(&status, &self.route.path_fields());
+        let refused = |status: Status| match self.route.body {
+            Body::None => Refusal::of_address(&status),
+            Body::Optional | Body::Required => Refusal::of(&status, &self.route.path_fields()),
+        };
         let (service, method) = self
             .route
             .rpc

@@ -210,6 +210,14 @@ impl Message {
     }
 }
 
+impl Field {
+    /// Whether null means absent.
+    pub fn may_be_null(&self) -> bool {
+        self.shape == Shape::One
+            && (self.optional || matches!(self.kind, Kind::Message(_) | Kind::Timestamp))
+    }
+}
+
 fn bare(name: &str) -> String {
     name.trim_start_matches('.').to_owned()
 }

@@ -182,7 +182,7 @@ pub(crate) fn check(
             faults.add(at, "is given twice, in both spellings");
             continue;
         }
-        if value.is_null() && may_be_null(field) {
+        if value.is_null() && field.may_be_null() {
             continue;
         }
         match (field.shape, value) {
@@ -213,12 +213,6 @@ pub(crate) fn check(
             (Shape::Keyed, _) => faults.add(at, "must be a JSON object"),
         }
     }
-}
-
-/// Whether null means absent.
-fn may_be_null(field: &Field) -> bool {
-    field.shape == Shape::One
-        && (field.optional || matches!(field.kind, Kind::Message(_) | Kind::Timestamp))
 }
 
 fn one(contract: &Contract, kind: &Kind, value: &Value, path: &str, faults: &mut Faults) {

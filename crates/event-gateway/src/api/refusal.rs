@@ -61,15 +61,20 @@ impl Refusal {
         Self(Details::from(&status).with_status(415))
     }
 
-    /// What the orchestrator says. A fault of its input lies in the body when none of `outside`, the fields
-    /// that the address gives, has it.
-    pub(crate) fn of(status: &Status, outside: &[&str]) -> Self {
+    /// What the orchestrator says to a call without a body.
+    pub(crate) fn of_address(status: &Status) -> Self {
         // Our own patience with the orchestrator ends as a cancellation; the caller is still there.
         if status.code() == Code::Cancelled {
             let late = Status::deadline_exceeded("the orchestrator gave no answer in time");
             return Self(Details::from(&late));
         }
-        let details = Details::from(status);
+        Self(Details::from(status))
+    }
+
+    /// What the orchestrator says to a call with a body. A fault of its input lies in the body when none of `outside`, the fields
+    /// that the address gives, has it.
+    pub(crate) fn of(status: &Status, outside: &[&str]) -> Self {
+        let Self(details) = Self::of_address(status);
         let first = |path: &str| {
             let end = path.find(['.', '[']).unwrap_or(path.len());
             path[..end].to_owned()

@@ -35,11 +35,11 @@ impl Schemas {
         all.filter_map(|name| {
             let message = contract.message(name)?;
             let closed = self.asked.contains(name) && !self.told.contains(name);
-            let mut schema = object(message, &[]);
-            if !closed {
-                schema.remove("additionalProperties");
-                schema.remove("required");
-            }
+            let schema = if closed {
+                object(message, &[])
+            } else {
+                open(message, &[])
+            };
             Some((name.clone(), Value::Object(schema)))
         })
         .collect()
@@ -60,25 +60,63 @@ fn reach(name: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The schema of a message without some of its fields.
+/// The schema of a message that is sent to us, without some of its fields: no others are taken.
 pub(crate) fn object(message: &Message, without: &[&str]) -> Map<String, Value> {
-    let wanted = |name: &str| !without.contains(&name);
-    let fields = message.fields.iter().filter(|field| wanted(&field.name));
-    let properties: Map<_, _> = fields
-        .map(|field| (field.name.clone(), of_field(message, field)))
-        .collect();
+    let mut schema = open(message, without);
     let needed: Vec<_> = facts::needed(&message.name)
         .iter()
-        .filter(|name| wanted(name))
+        .filter(|name| !without.contains(name))
+        .collect();
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        for field in &message.fields {
+            let is_needed = needed.iter().any(|name| **name == field.name);
+            if let (false, true, Some(property)) = (
+                is_needed,
+                field.may_be_null(),
+                properties.get_mut(&field.name),
+            ) {
+                or_null(property);
+            }
+        }
+    }
+    if !needed.is_empty() {
+        schema.insert("required".into(), json!(needed));
+    }
+    schema.insert("additionalProperties".into(), json!(false));
+    schema
+}
+
+/// The same, or nothing.
+fn or_null(property: &mut Value) {
+    let Value::Object(schema) = property else {
+        return;
+    };
+    if let Some(at) = schema.remove("$ref") {
+        let choices = json!([{ "$ref": at }, { "type": "null" }]);
+        schema.insert("anyOf".into(), choices);
+    } else if let Some(kind) = schema.get_mut("type") {
+        let mut kinds = match kind.take() {
+            Value::Array(kinds) => kinds,
+            one => vec![one],
+        };
+        kinds.push(json!("null"));
+        *kind = Value::Array(kinds);
+    }
+}
+
+/// The schema of a message that we send.
+fn open(message: &Message, without: &[&str]) -> Map<String, Value> {
+    let fields = message
+        .fields
+        .iter()
+        .filter(|field| !without.contains(&field.name.as_str()));
+    let properties: Map<_, _> = fields
+        .map(|field| (field.name.clone(), of_field(message, field)))
         .collect();
     let mut schema = Map::new();
     schema.insert("type".into(), json!("object"));
     describe(&mut schema, &message.about);
     schema.insert("properties".into(), Value::Object(properties));
-    if !needed.is_empty() {
-        schema.insert("required".into(), json!(needed));
-    }
-    schema.insert("additionalProperties".into(), json!(false));
     schema
 }
 

@@ -447,6 +447,11 @@ async fn what_the_orchestrator_refuses_is_told_as_a_problem() {
         let details = problem(stack.post("/v1/runs/r-1/regenerate", &told).await).await;
         assert_eq!((details.status, paths(&details)), (status, vec![path]));
     }
+    // Without a body a fault can only lie in the address.
+    let list = "pressrun.run.v1.RunService.List";
+    stack.fake.refuses(list, fault("status"));
+    let details = problem(stack.get("/v1/runs?status=null").await).await;
+    assert_eq!((details.status, paths(&details)), (400, vec!["status"]));
     stack.orchestrator.cancel();
     let details = timeout(PATIENCE, async {
         loop {
