@@ -14,12 +14,16 @@ const RETRY_AFTER: &str = "1";
 
 /// A refusal, with the HTTP status that says it best.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal(Details);
+pub(crate) struct Refusal(Box<Details>);
 
 impl Refusal {
+    fn new(details: Details) -> Self {
+        Self(Box::new(details))
+    }
+
     /// The address, a header or the JSON itself cannot be read.
     pub(crate) fn unreadable(problems: Vec<Problem>) -> Self {
-        Self(Details::from(&problem::invalid(problems)))
+        Self::new(Details::from(&problem::invalid(problems)))
     }
 
     /// One such fault.
@@ -32,25 +36,25 @@ impl Refusal {
 
     /// The body is JSON, but not the message that is wanted here.
     pub(crate) fn content(problems: Vec<Problem>) -> Self {
-        Self(Details::from(&problem::invalid(problems)).with_status(422))
+        Self::new(Details::from(&problem::invalid(problems)).with_status(422))
     }
 
     /// This method has no meaning at this path.
     pub(crate) fn method() -> Self {
         let status = Status::unimplemented("this path does not take this method; see `allow`");
-        Self(Details::from(&status).with_status(405))
+        Self::new(Details::from(&status).with_status(405))
     }
 
     /// The body did not come in time.
     pub(crate) fn slow() -> Self {
         let status = Status::deadline_exceeded("the body did not come in time; send it at once");
-        Self(Details::from(&status).with_status(408))
+        Self::new(Details::from(&status).with_status(408))
     }
 
     /// The body is too large.
     pub(crate) fn too_large(max: usize) -> Self {
         let status = Status::resource_exhausted(format!("the body has more than {max} bytes"));
-        Self(Details::from(&status).with_status(413))
+        Self::new(Details::from(&status).with_status(413))
     }
 
     /// The body is not said to be JSON.
@@ -58,7 +62,7 @@ impl Refusal {
         let status = Status::invalid_argument(
             "send the body as plain JSON: `content-type: application/json`, no content-encoding",
         );
-        Self(Details::from(&status).with_status(415))
+        Self::new(Details::from(&status).with_status(415))
     }
 
     /// What the orchestrator says to a call without a body.
@@ -66,15 +70,15 @@ impl Refusal {
         // Our own patience with the orchestrator ends as a cancellation; the caller is still there.
         if status.code() == Code::Cancelled {
             let late = Status::deadline_exceeded("the orchestrator gave no answer in time");
-            return Self(Details::from(&late));
+            return Self::new(Details::from(&late));
         }
-        Self(Details::from(status))
+        Self::new(Details::from(status))
     }
 
     /// What the orchestrator says to a call with a body. A fault of its input lies in the body when none of `outside`, the fields
     /// that the address gives, has it.
     pub(crate) fn of(status: &Status, outside: &[&str]) -> Self {
-        let Self(details) = Self::of_address(status);
+        let details = *Self::of_address(status).0;
         let first = |path: &str| {
             let end = path.find(['.', '[']).unwrap_or(path.len());
             path[..end].to_owned()
@@ -85,9 +89,9 @@ impl Refusal {
                 .iter()
                 .any(|fault| outside.contains(&first(&fault.path).as_str()));
         if status.code() == Code::InvalidArgument && in_body {
-            return Self(details.with_status(422));
+            return Self::new(details.with_status(422));
         }
-        Self(details)
+        Self::new(details)
     }
 }
 

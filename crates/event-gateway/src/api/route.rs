@@ -12,6 +12,9 @@ use super::{call::Call, refusal::Refusal};
 /// What a route does with a call.
 pub(crate) type Handler = fn(Call) -> BoxFuture<'static, Result<Response, Refusal>>;
 
+/// Tells the name of a type.
+type Name = fn() -> &'static str;
+
 /// An HTTP method that routes have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
@@ -65,7 +68,7 @@ pub struct Route {
     /// Whether the call waits by design.
     pub patient: bool,
     pub(crate) handler: Handler,
-    types: (fn() -> &'static str, fn() -> &'static str),
+    types: (Name, Name),
 }
 
 impl Route {
