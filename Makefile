@@ -1,17 +1,19 @@
 # Needs cargo, a C compiler and Python 3; everything else is fetched into target/.
 .DEFAULT_GOAL := help
-.PHONY: help build fmt lint test test-browser test-system test-faults sim bench demo deny docs-check services ci
+.PHONY: help build fmt lint test test-browser test-system test-faults test-api-fuzz sim bench demo deny docs-check services ci
 
 CARGO ?= cargo
 PYTHON ?= python3
 # Tests mostly wait for servers, and each server costs memory: more than cores, yet few.
 TEST_THREADS ?= 4
 SEEDS ?= 500
+# Fixed, so that a new release cannot break an old commit.
+SCHEMATHESIS := 4.32.5
 export RUST_TEST_THREADS = $(TEST_THREADS)
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F '\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
 build: ## Build all binaries, optimised
 	$(CARGO) build --locked --release --workspace --bins
@@ -37,6 +39,14 @@ test-browser: ## The console in Chromium: what people do, what no page may do; s
 
 test-faults: services ## Kill processes and servers in mid-run, 20 seeds; every run must end whole
 	$(CARGO) run --locked --release -p system-tests --bin faults
+
+test-api-fuzz: services target/tools/schemathesis/bin/st ## Fuzz the JSON API of real processes with schemathesis
+	$(CARGO) run --locked -p system-tests --bin api-fuzz
+
+# From the Python package index, so only for whoever asks for it.
+target/tools/schemathesis/bin/st:
+	$(PYTHON) -m venv target/tools/schemathesis
+	target/tools/schemathesis/bin/pip install --quiet schemathesis==$(SCHEMATHESIS)
 
 sim: ## Simulate the whole system under faults, SEEDS=n seeds
 	$(CARGO) run --locked --release -p sim -- --seeds $(SEEDS)

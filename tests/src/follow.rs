@@ -120,7 +120,7 @@ impl Follower {
             match response.what.context("a response says nothing")? {
                 What::Event(event) => self.take(event)?,
                 What::Heartbeat(_) | What::Delta(_) => continue,
-                What::Lagged(_) => return Ok(false),
+                What::Lagged(_) | What::Closing(_) => return Ok(false),
             }
             if enough(&self.events) {
                 return Ok(true);

@@ -6,8 +6,8 @@ use ::service::auth::{Principal, Role};
 use futures::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
 use wire::events::v1::{
-    Heartbeat, Lagged, SubscribeRequest, SubscribeResponse, event_service_server::EventService,
-    subscribe_response::What,
+    Closing, Heartbeat, Lagged, SubscribeRequest, SubscribeResponse,
+    event_service_server::EventService, subscribe_response::What,
 };
 
 use crate::{
@@ -27,7 +27,15 @@ impl EventService for Streams {
         let key = key(&request.metadata().clone().into_headers());
         let wish = Wish::new(request.into_inner())?;
         let stream = self.open(&caller, key.as_deref(), wish, "grpc").await?;
-        Ok(Response::new(Box::pin(stream.items().map(response))))
+        let responses = stream.items().flat_map(|item| {
+            let after = matches!(item, Item::Closing(_)).then(|| {
+                Err(Status::unavailable(
+                    "the gateway stops; connect again and resume",
+                ))
+            });
+            futures::stream::iter([response(item)].into_iter().chain(after))
+        });
+        Ok(Response::new(Box::pin(responses)))
     }
 }
 
@@ -45,6 +53,20 @@ fn response(item: Item) -> Result<SubscribeResponse, Status> {
         ),
         Item::Lagged(Resume::Token(resume)) => (
             What::Lagged(Lagged {
+                after: 0,
+                resume: resume.clone(),
+            }),
+            Some(resume),
+        ),
+        Item::Closing(Resume::After(after)) => (
+            What::Closing(Closing {
+                after,
+                resume: String::new(),
+            }),
+            None,
+        ),
+        Item::Closing(Resume::Token(resume)) => (
+            What::Closing(Closing {
                 after: 0,
                 resume: resume.clone(),
             }),

@@ -9,6 +9,8 @@
 //! Start with [`follow`], which is what a stream over one run does, then [`many`] for those over all runs;
 //! [`stream`] is what both transports ([`grpc`], [`sse`]) carry.
 
+pub mod api;
+pub mod asyncapi;
 pub(crate) mod client;
 pub mod config;
 pub mod console;
@@ -20,13 +22,15 @@ pub mod history;
 pub mod limits;
 pub(crate) mod live;
 pub mod many;
+pub mod openapi;
 pub mod request;
 pub mod resume;
 pub mod service;
 pub mod sse;
 pub mod stream;
+pub mod ws;
 
 pub use self::{
     config::Config,
-    service::{Options, Ports, Service},
+    service::{Options, Pace, Ports, Service},
 };

@@ -16,7 +16,7 @@ pub const HISTORY_PAGE: u32 = 500;
 pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// Longest wait for an answer of the orchestrator.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pages of changed runs, of 1,000 each over all tenants, that are read for one stream; who resumes from
+/// Pages of changed runs, of 1,000 each, that are read for one stream; who resumes from
 /// further back must start anew.
 pub const CHANGED_PAGES: usize = 200;
 /// The wait after the bus or the orchestrator did not answer.
@@ -42,6 +42,15 @@ pub const BUS_WAIT: Duration = Duration::from_secs(2);
 /// A bus that gave nothing for this long has no more of the past to give.
 pub const QUIET: Duration = Duration::from_secs(1);
 
+/// Longest wait for the body of a call.
+pub const BODY_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait for a run that a caller of the JSON API waits for. A run that is tied to its caller ends then.
+pub const MAX_RUN_WAIT: Duration = Duration::from_secs(10 * 60);
+/// Faults of one request that are told.
+pub const MAX_FAULTS: usize = 64;
+/// Characters of a caller's own text that are shown in a fault.
+pub const MAX_SHOWN_CHARS: usize = 64;
+
 /// Longest resume token, bytes.
 pub const MAX_TOKEN_BYTES: usize = 6 * 1024;
 /// Runs in a resume token that are ahead of the bus.
@@ -55,6 +64,18 @@ pub const MAX_FILTER_BYTES: usize = 64;
 pub const HELD_KEYS: usize = 10_000;
 /// How long a key that was withdrawn may still open streams.
 pub const HELD_FOR: Duration = Duration::from_secs(30);
+/// Largest frame that a WebSocket client may send, bytes.
+pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+/// Longest wait for the first frame of a WebSocket.
+pub const FIRST_FRAME_WAIT: Duration = Duration::from_secs(10);
+/// Longest time that a WebSocket client may take nothing of what is sent.
+pub const SEND_WAIT: Duration = Duration::from_secs(30);
+/// Pings in a row that a WebSocket client may leave unanswered.
+pub const MAX_SILENT_PINGS: u32 = 2;
+/// Longest wait for a client to close its side.
+pub const CLOSE_WAIT: Duration = Duration::from_secs(2);
+/// How long clients get at a stop to take the position from which they resume.
+pub const FAREWELL: Duration = Duration::from_secs(3);
 /// How long open streams get to end at a stop.
 pub const DRAIN: Duration = Duration::from_secs(20);
 

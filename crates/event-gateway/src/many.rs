@@ -95,7 +95,7 @@ impl Many {
         if self.resume.is_none() {
             // What changed lately counts as passed up to where it stands.
             for Changed { run, sequence } in self.history.changed(self.place.since()).await? {
-                self.place.stand(run, sequence);
+                self.place.stand_from_now(run, sequence);
             }
             self.behind = false;
         }

@@ -1,18 +1,27 @@
 //! The gateway as a service: its ear, its two transports, one port.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use ::service::{
     auth::Guard,
     http::{App, Readiness},
+    serve::Lifetime,
     supervise::{BoxError, Tasks},
 };
 use bus::Bus;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wire::events::v1::event_service_server::EventServiceServer;
 
 use crate::{
-    console, feed::Feed, history::grpc::Orchestrator, limits::DRAIN, sse, stream::Streams,
+    api::{self, table::RUN_CAMPAIGN},
+    console,
+    feed::Feed,
+    history::grpc::Orchestrator,
+    limits::{DRAIN, FAREWELL, HEARTBEAT},
+    openapi, sse,
+    stream::Streams,
+    ws,
 };
 
 /// How a gateway is to run.
@@ -22,6 +31,24 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Whether callers need API keys. Without, only callers on this machine are served.
     pub api_keys: bool,
+}
+
+/// How often and how long; tests hurry it.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// A silent stream says this often that it lives.
+    pub heartbeat: Duration,
+    /// How long a connection lives.
+    pub lifetime: Lifetime,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            heartbeat: HEARTBEAT,
+            lifetime: Lifetime::default(),
+        }
+    }
 }
 
 /// What it is given; `dev`, tests and production differ in nothing else.
@@ -49,6 +76,19 @@ impl Service {
         ports: Ports,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
+        Self::build_at(Pace::default(), options, ports, stop).await
+    }
+
+    /// The same at another pace.
+    ///
+    /// # Errors
+    /// As [`Service::build`].
+    pub async fn build_at(
+        pace: Pace,
+        options: Options,
+        ports: Ports,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
         let Ports { bus, orchestrator } = ports;
         let guard = if options.api_keys {
             Guard::Keys(Arc::new(orchestrator.clone()))
@@ -57,26 +97,40 @@ impl Service {
         };
         let readiness = Readiness::default();
         let feed = Feed::default();
-        let streams = Streams::new(feed.clone(), Arc::clone(&bus), orchestrator.clone());
+        let streams =
+            Streams::new(feed.clone(), Arc::clone(&bus), orchestrator.clone()).at(pace.heartbeat);
         let mut app = App::new(guard.clone(), readiness.clone());
         app.grpc.add_service(
             EventServiceServer::new(streams.clone())
                 .max_decoding_message_size(::service::limits::MAX_REQUEST_BYTES)
                 .max_encoding_message_size(::service::limits::MAX_RESPONSE_BYTES),
         );
-        app.routes = sse::routes(streams.clone());
-        app.open = console::routes(guard, orchestrator, streams.clone())?;
+        app.lifetime = pace.lifetime;
+        app.patient = &[RUN_CAMPAIGN];
+        app.routes = sse::routes(streams.clone())
+            .merge(ws::routes(streams.clone(), pace))
+            .merge(api::routes(orchestrator.connection()))
+            .method_not_allowed_fallback(api::method_not_allowed);
+        app.open = console::routes(guard, orchestrator, streams.clone())?.merge(openapi::routes());
         let server = app.bind(options.listen).await?;
         let addr = server.addr();
         let mut tasks = Tasks::new(stop.clone());
         tasks.spawn("feed", feed.run(bus, stop.clone()));
-        tasks.spawn("http", server.run(stop.clone()));
+        readiness.set(true);
+        // First the clients learn where to resume, then the port closes.
+        let port = CancellationToken::new();
+        tasks.spawn("http", server.run(port.clone()));
         tasks.spawn("streams", async move {
             stop.cancelled().await;
+            readiness.set(false);
+            streams.close();
+            if timeout(FAREWELL, streams.drained()).await.is_err() {
+                tracing::info!("clients that do not read are cut");
+            }
+            port.cancel();
             streams.drained().await;
             Ok::<_, BoxError>(())
         });
-        readiness.set(true);
         Ok(Self { tasks, addr })
     }
 

@@ -28,6 +28,38 @@ use crate::{
     stream::{Item, Resume, Streams},
 };
 
+/// Where it is.
+pub const PATH: &str = "/v1/events";
+/// What the query may say.
+pub const PARAMETERS: [(&str, &str); 8] = [
+    ("run", "One run; without it, all runs of the tenant."),
+    (
+        "after",
+        "With a run: events with a higher number. Without: the token to resume from.",
+    ),
+    ("workflow", "Only events of this workflow."),
+    ("campaign", "Only events of this campaign."),
+    (
+        "state",
+        "Only events after which the run is in one of these states.",
+    ),
+    (
+        "type",
+        "Only events of these types, such as `step_finished`.",
+    ),
+    (
+        "until_rest",
+        "With a run: the stream ends when the run is at rest.",
+    ),
+    (
+        "live",
+        "With a run: also what its agents write, while they write it.",
+    ),
+];
+/// CloudEvents source of all events.
+pub(crate) const SOURCE: &str = "pressrun";
+/// CloudEvents types begin so.
+pub(crate) const TYPE_PREFIX: &str = "pressrun.run.v1.";
 /// Where a browser says what it got last.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Begins the body at once, so that a client knows that it is connected; and how soon it may come again.
@@ -37,9 +69,7 @@ type Pairs = Vec<(String, String)>;
 
 /// The route.
 pub fn routes(streams: Streams) -> Router {
-    Router::new()
-        .route("/v1/events", get(events))
-        .with_state(streams)
+    Router::new().route(PATH, get(events)).with_state(streams)
 }
 
 async fn events(
@@ -174,18 +204,23 @@ fn frame(item: &Item) -> Bytes {
             resume: Some(token),
         } => format!(": alive\nid: {token}\n\n"),
         Item::Heartbeat { resume: None } => ": alive\n\n".to_owned(),
-        Item::Lagged(Resume::After(after)) => {
-            format!("event: lagged\ndata: {}\n\n", json!({ "after": after }))
-        }
-        Item::Lagged(Resume::Token(token)) => {
-            fields(token, "lagged", &json!({ "resume": token }).to_string())
-        }
+        Item::Lagged(at) => position("lagged", at),
+        Item::Closing(at) => position("closing", at),
         Item::Failed(status) => {
             let details = serde_json::to_string(&Details::from(status)).unwrap_or_default();
             format!("event: error\ndata: {details}\n\n")
         }
     };
     Bytes::from(text)
+}
+
+/// A last frame, with where to resume.
+fn position(kind: &str, at: &Resume) -> String {
+    let data = at.to_json().to_string();
+    match at {
+        Resume::After(_) => format!("event: {kind}\ndata: {data}\n\n"),
+        Resume::Token(token) => fields(token, kind, &data),
+    }
 }
 
 /// A frame; `data` is JSON on one line.
@@ -204,15 +239,15 @@ fn one_line(text: &str) -> String {
 
 /// CloudEvents type of an event.
 fn kind(event: &Event) -> String {
-    format!("pressrun.run.v1.{}", event.r#type)
+    format!("{TYPE_PREFIX}{}", event.r#type)
 }
 
 /// The event in CloudEvents' structured JSON.
-fn cloud_event(event: &Event) -> String {
+pub(crate) fn cloud_event(event: &Event) -> String {
     let mut cloud = json!({
         "specversion": "1.0",
         "id": event.id,
-        "source": "pressrun",
+        "source": SOURCE,
         "type": kind(event),
         "subject": event.run_id,
         "datacontenttype": "application/json",
@@ -348,6 +383,15 @@ mod tests {
         let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
         assert_eq!(data["pieces"][0]["path"], "/body");
         assert_eq!(data["pieces"][0]["at"], "7");
+    }
+
+    #[test]
+    fn every_documented_parameter_is_understood() {
+        for (name, _) in PARAMETERS {
+            let value = if name == "after" { "1" } else { "true" };
+            let request = asked(pairs(&[("run", "r"), (name, value)]), None);
+            assert!(request.is_ok(), "{name}");
+        }
     }
 
     proptest! {

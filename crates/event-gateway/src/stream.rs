@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use ::service::{
@@ -17,7 +18,7 @@ use tokio::{
     task::JoinHandle,
     time::{Interval, MissedTickBehavior},
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::Status;
 use wire::{
     events::v1::{Delta, Event},
@@ -55,6 +56,8 @@ pub enum Item {
     },
     /// The client read too slowly and is cut; it may resume from here.
     Lagged(Resume),
+    /// The gateway stops; the client connects again and resumes from here.
+    Closing(Resume),
     /// The stream broke.
     Failed(Status),
 }
@@ -68,6 +71,16 @@ pub enum Resume {
     Token(String),
 }
 
+impl Resume {
+    /// As clients get it in JSON.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::After(after) => serde_json::json!({ "after": after }),
+            Self::Token(token) => serde_json::json!({ "resume": token }),
+        }
+    }
+}
+
 /// Opens streams; cheap to clone.
 #[derive(Clone)]
 pub struct Streams {
@@ -76,6 +89,8 @@ pub struct Streams {
     orchestrator: Orchestrator,
     open: Arc<Mutex<Open>>,
     tasks: TaskTracker,
+    closing: CancellationToken,
+    heartbeat: Duration,
 }
 
 impl Streams {
@@ -87,7 +102,15 @@ impl Streams {
             orchestrator,
             open: Arc::default(),
             tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            heartbeat: HEARTBEAT,
         }
+    }
+
+    /// The same with another heartbeat.
+    #[must_use]
+    pub fn at(self, heartbeat: Duration) -> Self {
+        Self { heartbeat, ..self }
     }
 
     /// Opens a stream for `caller`, who calls with `key`.
@@ -103,6 +126,9 @@ impl Streams {
         wish: Wish,
         transport: &'static str,
     ) -> Result<Stream, Status> {
+        if self.closing.is_cancelled() {
+            return Err(Status::unavailable("the gateway stops; connect again"));
+        }
         let seat = Seat::take(&self.open, &caller.tenant, transport)?;
         let history = self.orchestrator.history(key)?;
         let source = match wish.of {
@@ -147,7 +173,17 @@ impl Streams {
                 }
             }
         };
-        Ok(Stream::new(source, wish.filter, seat))
+        Ok(Stream::new(source, wish.filter, seat, self))
+    }
+
+    /// Tells every client where to resume, and opens no more.
+    pub fn close(&self) {
+        self.closing.cancel();
+    }
+
+    /// What [`Streams::drained`] waits for: a transport puts its own tasks there too.
+    pub(crate) fn tasks(&self) -> TaskTracker {
+        self.tasks.clone()
     }
 
     /// Waits until the last stream has ended; there must be no new ones.
@@ -162,6 +198,11 @@ pub struct Stream {
     source: Source,
     filter: Filter,
     heartbeat: Interval,
+    /// A stream over many runs begins with its position, so that a client that is cut before its first event
+    /// knows where it was.
+    begun: bool,
+    closing: CancellationToken,
+    closed: bool,
     _seat: Seat,
 }
 
@@ -211,8 +252,8 @@ impl Queue {
 }
 
 impl Stream {
-    fn new(source: Source, filter: Filter, seat: Seat) -> Self {
-        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+    fn new(source: Source, filter: Filter, seat: Seat, of: &Streams) -> Self {
+        let mut heartbeat = tokio::time::interval(of.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick of an interval is at once.
         heartbeat.reset();
@@ -220,15 +261,37 @@ impl Stream {
             source,
             filter,
             heartbeat,
+            begun: false,
+            closing: of.closing.clone(),
+            closed: false,
             _seat: seat,
         }
     }
 
-    /// What comes next; none after the end.
+    /// Where the client stands.
+    pub fn resume(&self) -> Resume {
+        self.source.queue.resume()
+    }
+
+    /// What comes next; none after the end. May be dropped at any await.
     pub async fn next(&mut self) -> Option<Item> {
+        if !std::mem::replace(&mut self.begun, true)
+            && let Some(token) = self.source.queue.token()
+        {
+            return Some(Item::Heartbeat {
+                resume: Some(token),
+            });
+        }
+        if self.closed {
+            return None;
+        }
         loop {
             let event = tokio::select! {
                 biased;
+                () = self.closing.cancelled() => {
+                    self.closed = true;
+                    return Some(Item::Closing(self.resume()));
+                }
                 event = self.source.queue.next() => event,
                 delta = self.source.live.next() => {
                     metrics::counter!(metric::STREAM_DELTAS).increment(1);
@@ -261,7 +324,9 @@ impl Stream {
 impl Source {
     /// Why there are no more events, told once.
     async fn end(&mut self) -> Option<Item> {
-        match self.task.take()?.await {
+        let end = self.task.as_mut()?.await;
+        self.task = None;
+        match end {
             Ok(End::ClientGone | End::AtRest) => None,
             Ok(End::Lagged { .. }) => {
                 metrics::counter!(metric::STREAM_LAGGED).increment(1);

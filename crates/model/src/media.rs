@@ -18,6 +18,9 @@ pub enum MediaType {
 }
 
 impl MediaType {
+    /// Every type that is kept.
+    pub const ALL: [Self; 2] = [Self::Png, Self::Svg];
+
     /// Its name by RFC 6838.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -58,7 +61,7 @@ impl FromStr for MediaType {
     type Err = UnknownMediaType;
 
     fn from_str(name: &str) -> Result<Self, UnknownMediaType> {
-        [Self::Png, Self::Svg]
+        Self::ALL
             .into_iter()
             .find(|kind| kind.as_str() == name)
             .ok_or_else(|| UnknownMediaType(name.chars().take(64).collect()))

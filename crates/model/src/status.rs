@@ -25,6 +25,15 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Running,
+        Self::Completed,
+        Self::PartiallyCompleted,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
     /// Whether nothing is under way.
     pub fn at_rest(self) -> bool {
         self != Self::Running
@@ -43,15 +52,7 @@ impl RunStatus {
 
     /// The status of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [
-            Self::Running,
-            Self::Completed,
-            Self::PartiallyCompleted,
-            Self::Failed,
-            Self::Cancelled,
-        ]
-        .into_iter()
-        .find(|status| status.as_str() == name)
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 }
 

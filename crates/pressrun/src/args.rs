@@ -110,6 +110,13 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         save: Option<PathBuf>,
     },
+    /// Lists runs, newest first.
+    #[command(after_help = "Examples:\n  pressrun runs --status failed\n  \
+                            pressrun runs --limit 500 --output json")]
+    Runs(Runs),
+    /// Lists the workers that are alive, with the agents that they host.
+    #[command(after_help = "Example:\n  pressrun workers --output json")]
+    Workers,
     /// Stops a run for ever; what is finished stays.
     #[command(after_help = "Example:\n  pressrun cancel RUN --reason \"the offer has changed\"")]
     Cancel {
@@ -277,6 +284,26 @@ pub struct Dev {
     /// The model; the built-in offline writer when no address is given.
     #[command(flatten)]
     pub settings: agent_worker::Settings,
+}
+
+/// Options of `runs`.
+#[derive(clap::Args)]
+pub struct Runs {
+    /// Only of this workflow.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub workflow: String,
+    /// Only running, completed, partially_completed, failed or cancelled ones.
+    #[arg(long, value_name = "STATUS", default_value = "")]
+    pub status: String,
+    /// Only of this campaign.
+    #[arg(long, value_name = "ID", default_value = "")]
+    pub campaign: String,
+    /// How many.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// Goes on where another list ended: the cursor that it named.
+    #[arg(long, default_value = "")]
+    pub cursor: String,
 }
 
 /// Options of `submit`.

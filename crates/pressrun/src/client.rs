@@ -8,6 +8,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 use wire::{
+    agent::v1::agent_service_client::AgentServiceClient,
     artifact::v1::artifact_service_client::ArtifactServiceClient,
     campaign::v1::campaign_service_client::CampaignServiceClient,
     events::v1::event_service_client::EventServiceClient,
@@ -77,6 +78,11 @@ impl Client {
 
     pub(crate) fn artifacts(&self) -> ArtifactServiceClient<Keyed> {
         ArtifactServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
+            .max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn agents(&self) -> AgentServiceClient<Keyed> {
+        AgentServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
             .max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 

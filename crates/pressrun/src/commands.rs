@@ -4,6 +4,7 @@ mod audit;
 mod demo;
 mod dev;
 mod key;
+mod list;
 mod migrate;
 mod poster;
 mod run;
@@ -39,6 +40,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             run::watch(&client()?, &run, Wanted { after, live }, format).await
         }
         Command::Show { run, save } => run::show(&client()?, &run, save.as_deref(), format).await,
+        Command::Runs(options) => list::runs(&client()?, options, format).await,
+        Command::Workers => list::workers(&client()?, format).await,
         Command::Cancel { run, reason } => run::cancel(&client()?, run, reason, format).await,
         Command::Regenerate {
             run,

@@ -77,6 +77,10 @@ async fn follow(
                 return Err(Failure::Unavailable("the stream was cut".to_owned()));
             }
             Some(What::Delta(delta)) => view.write(&delta)?,
+            Some(What::Closing(closing)) => {
+                *last = closing.after;
+                return Err(Failure::Unavailable("the gateway stops".to_owned()));
+            }
             Some(What::Heartbeat(_)) | None => {}
         }
     }

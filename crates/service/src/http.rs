@@ -4,7 +4,7 @@
 use std::{io, net::SocketAddr};
 
 use axum::{Router, extract::Request, middleware, response::Response, routing::get};
-use http::StatusCode;
+use http::{StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{
@@ -12,14 +12,15 @@ use tonic::{
     service::{Routes, RoutesBuilder},
 };
 use tower_http::limit::RequestBodyLimitLayer;
+use wire::problem::{Details, MEDIA_TYPE};
 
-pub use crate::refuse::problem;
+pub use crate::refuse::{details_response, problem};
 use crate::{
     auth::{self, Guard, check_exposure},
     correlation, deadline,
     limits::{MAX_GRPC_BODY_BYTES, MAX_REQUEST_BYTES},
     refuse::refuse,
-    serve::Server,
+    serve::{Bounds, Lifetime, Server},
     telemetry,
 };
 
@@ -90,6 +91,8 @@ pub struct App {
     pub proven: &'static [&'static str],
     /// Whether the service is fit for work.
     pub readiness: Readiness,
+    /// How long a connection lives.
+    pub lifetime: Lifetime,
 }
 
 impl App {
@@ -103,6 +106,7 @@ impl App {
             patient: &[],
             proven: &[],
             readiness,
+            lifetime: Lifetime::default(),
         }
     }
 
@@ -118,12 +122,16 @@ impl App {
         let listener = listener.map_err(|source| Error::Bind { addr, source })?;
         let metrics = telemetry::metrics()?;
         let (health, health_service) = tonic_health::server::health_reporter();
-        let (readiness, patient) = (self.readiness.clone(), self.patient);
+        let readiness = self.readiness.clone();
+        let bounds = Bounds {
+            patient: self.patient,
+            lifetime: self.lifetime,
+        };
         let known = Routes::new(health_service)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
         let router = self.router(known, metrics.clone());
-        Server::new(listener, router, patient, readiness, health, metrics)
+        Server::new(listener, router, bounds, readiness, health, metrics)
             .map_err(|source| Error::Bind { addr, source })
     }
 
@@ -139,7 +147,8 @@ impl App {
             .route("/metrics", get(move || async move { metrics.render() }))
             .merge(self.open.reset_fallback())
             .merge(guarded(self.routes, &self.guard, &[]))
-            .layer(RequestBodyLimitLayer::new(MAX_REQUEST_BYTES));
+            .layer(RequestBodyLimitLayer::new(MAX_REQUEST_BYTES))
+            .layer(middleware::map_response(too_large_as_problem));
         let grpc = guarded(
             self.grpc.routes().into_axum_router(),
             &self.guard,
@@ -180,6 +189,20 @@ fn ready(readiness: &Readiness) -> (StatusCode, &'static str) {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
     }
+}
+
+/// The limit's own answer is a line of text.
+async fn too_large_as_problem(response: Response) -> Response {
+    let told = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes() == MEDIA_TYPE.as_bytes());
+    if response.status() != StatusCode::PAYLOAD_TOO_LARGE || told {
+        return response;
+    }
+    let status =
+        Status::resource_exhausted(format!("the body has more than {MAX_REQUEST_BYTES} bytes"));
+    details_response(&Details::from(&status).with_status(413))
 }
 
 async fn unknown(request: Request) -> Response {

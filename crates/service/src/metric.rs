@@ -25,7 +25,7 @@ pub const COMMIT_SECONDS: &str = "pressrun_commit_duration_seconds";
 pub const REDRIVES: &str = "pressrun_redrives_total";
 /// Messages handed to the bus, jobs and lifecycle events, by result (`sent`, `refused`, `unavailable`).
 pub const MESSAGES: &str = "pressrun_messages_total";
-/// Clients that follow events now, by transport (`grpc`, `sse`).
+/// Clients that follow events now, by transport (`grpc`, `sse`, `ws`).
 pub const STREAM_CLIENTS: &str = "pressrun_stream_clients";
 /// Events sent to clients.
 pub const STREAM_EVENTS: &str = "pressrun_stream_events_total";
@@ -56,7 +56,7 @@ pub mod label {
     pub const RESULT: &str = "result";
     /// Why something was refused.
     pub const REASON: &str = "reason";
-    /// `grpc` or `sse`.
+    /// `grpc`, `sse` or `ws`.
     pub const TRANSPORT: &str = "transport";
     /// `input` or `output`.
     pub const DIRECTION: &str = "direction";

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tonic::{Code, Status};
+use tonic::Status;
 use wire::problem::{Details, MEDIA_TYPE};
 
 /// Whether a request or response speaks gRPC.
@@ -26,12 +26,16 @@ pub(crate) fn refuse(headers: &HeaderMap, status: &Status) -> Response {
 
 /// A status as RFC 9457 problem details.
 pub fn problem(status: &Status) -> Response {
-    let details = Details::from(status);
+    details_response(&Details::from(status))
+}
+
+/// Problem details as a response.
+pub fn details_response(details: &Details) -> Response {
     let code = StatusCode::from_u16(details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (code, axum::Json(details)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-    if status.code() == Code::Unauthenticated {
+    if code == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response

@@ -37,13 +37,39 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// Pause after a failed accept (out of file descriptors, mostly).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long a connection lives.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetime {
+    /// Then its client is asked to open another.
+    pub most: Duration,
+    /// How long its calls may go on after that; then its streams end.
+    pub grace: Duration,
+}
+
+impl Default for Lifetime {
+    fn default() -> Self {
+        Self {
+            most: MAX_CONNECTION_AGE,
+            grace: CONNECTION_GRACE,
+        }
+    }
+}
+
+/// What bounds the connections of a port.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Paths of calls that wait by design, and so take no place.
+    pub(crate) patient: &'static [&'static str],
+    pub(crate) lifetime: Lifetime,
+}
+
 /// An open port.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     addr: SocketAddr,
     router: Router,
-    patient: &'static [&'static str],
+    bounds: Bounds,
     readiness: Readiness,
     health: HealthReporter,
     metrics: PrometheusHandle,
@@ -53,7 +79,7 @@ impl Server {
     pub(crate) fn new(
         listener: TcpListener,
         router: Router,
-        patient: &'static [&'static str],
+        bounds: Bounds,
         readiness: Readiness,
         health: HealthReporter,
         metrics: PrometheusHandle,
@@ -62,7 +88,7 @@ impl Server {
             addr: listener.local_addr()?,
             listener,
             router,
-            patient,
+            bounds,
             readiness,
             health,
             metrics,
@@ -99,7 +125,7 @@ impl Server {
                 (stream, permit) = accept(&self.listener, &places) => {
                     let calls = Calls {
                         router: self.router.clone(),
-                        patient: self.patient,
+                        bounds: self.bounds,
                         places: Arc::new(Semaphore::new(MAX_CALLS_PER_CONNECTION)),
                         ending: stop.child_token(),
                     };
@@ -183,7 +209,7 @@ async fn serve(stream: TcpStream, _place: Place, calls: Calls, stop: Cancellatio
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection without nodelay");
     }
-    let ending = calls.ending.clone();
+    let (ending, lifetime) = (calls.ending.clone(), calls.bounds.lifetime);
     let service = service_fn(|request: hyper::Request<Incoming>| calls.clone().call(request));
     let builder = builder();
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
@@ -192,13 +218,13 @@ async fn serve(stream: TcpStream, _place: Place, calls: Calls, stop: Cancellatio
         biased;
         () = stop.cancelled() => {}
         result = serving.as_mut() => return ended(result),
-        () = sleep(MAX_CONNECTION_AGE) => {
+        () = sleep(lifetime.most) => {
             serving.as_mut().graceful_shutdown();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
                 result = serving.as_mut() => return ended(result),
-                () = sleep(CONNECTION_GRACE) => {}
+                () = sleep(lifetime.grace) => {}
             }
         }
     }
@@ -237,8 +263,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
 #[derive(Clone)]
 struct Calls {
     router: Router,
-    /// Paths of calls that wait by design, and so take no place.
-    patient: &'static [&'static str],
+    bounds: Bounds,
     places: Arc<Semaphore>,
     /// Cancelled when open streams must end.
     ending: CancellationToken,
@@ -248,7 +273,7 @@ impl Calls {
     /// One call: refused when its connection has too many under way.
     async fn call(self, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
         let request: Request = request.map(Body::new);
-        let _place = if self.patient.contains(&request.uri().path()) {
+        let _place = if self.bounds.patient.contains(&request.uri().path()) {
             None
         } else if let Ok(place) = self.places.try_acquire() {
             Some(place)

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use wire::{
     agent::v1::{
-        Agent, ListRequest, ListResponse,
+        Agent, ListRequest, ListResponse, ListWorkersRequest, ListWorkersResponse,
         agent_service_client::AgentServiceClient,
         agent_service_server::{AgentService, AgentServiceServer},
     },
@@ -46,6 +46,13 @@ impl AgentService for Mirror {
             agents: vec![agent],
         }))
     }
+
+    async fn list_workers(
+        &self,
+        _: Request<ListWorkersRequest>,
+    ) -> Result<Response<ListWorkersResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
 }
 
 /// Sends one response and then nothing, for ever.
@@ -72,6 +79,13 @@ struct Silent;
 #[tonic::async_trait]
 impl AgentService for Silent {
     async fn list(&self, _: Request<ListRequest>) -> Result<Response<ListResponse>, Status> {
+        std::future::pending().await
+    }
+
+    async fn list_workers(
+        &self,
+        _: Request<ListWorkersRequest>,
+    ) -> Result<Response<ListWorkersResponse>, Status> {
         std::future::pending().await
     }
 }

@@ -265,11 +265,12 @@ impl CommitPath for Desk {
 
     async fn changed_since(
         &self,
+        of: Option<&TenantId>,
         since: Timestamp,
         after: Option<&(Timestamp, RunId)>,
         limit: usize,
     ) -> Result<Vec<Changed>, StoreError> {
-        self.call(|tables| tables.changed_since(since, after, limit))
+        self.call(|tables| tables.changed_since(of, since, after, limit))
             .await
     }
 

@@ -328,10 +328,11 @@ pub trait CommitPath: Send + Sync {
         limit: usize,
     ) -> Result<Vec<SentJob>, StoreError>;
 
-    /// Over all tenants: runs changed at or after `since`, with their last sequence, in the order of
-    /// (`updated`, run), after the cursor.
+    /// Runs changed at or after `since`, with their last sequence, in the order of (`updated`, run), after
+    /// the cursor: those of one tenant, or without one those of all.
     async fn changed_since(
         &self,
+        of: Option<&TenantId>,
         since: Timestamp,
         after: Option<&(Timestamp, RunId)>,
         limit: usize,

@@ -319,13 +319,17 @@ impl CommitPath for Postgres {
 
     async fn changed_since(
         &self,
+        of: Option<&TenantId>,
         since: Timestamp,
         after: Option<&(Timestamp, RunId)>,
         limit: usize,
     ) -> Result<Vec<Changed>, StoreError> {
-        let after = after.cloned();
-        self.read(Scope::Scan, move |on| {
-            Box::pin(async move { reads::changed_since(on, since, after.as_ref(), limit).await })
+        let (of, after) = (of.cloned(), after.cloned());
+        let scope = of.clone().map_or(Scope::Scan, Scope::Tenant);
+        self.read(scope, move |on| {
+            Box::pin(async move {
+                reads::changed_since(on, of.as_ref(), since, after.as_ref(), limit).await
+            })
         })
         .await
     }

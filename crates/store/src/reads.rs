@@ -146,6 +146,7 @@ macro_rules! reads {
 
         pub(super) async fn changed_since(
             on: &mut $connection,
+            of: Option<&TenantId>,
             since: Timestamp,
             after: Option<&(Timestamp, RunId)>,
             limit: usize,
@@ -155,6 +156,7 @@ macro_rules! reads {
                 .bind(after.map_or(i64::MIN, |(updated, _)| updated.0))
                 .bind(after.map_or("", |(_, run)| run.as_str()))
                 .bind(page(limit))
+                .bind(of.map(TenantId::as_str))
                 .fetch_all(on)
                 .await
                 .map_err(|error| read_failed(&error))?;

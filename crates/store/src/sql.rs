@@ -31,7 +31,7 @@ pub(crate) const SENT: &str = "select tenant, run, job, token, step, agent, sent
      order by tenant, run, job limit $5";
 
 pub(crate) const CHANGED: &str = "select tenant, run, max(last_seq) as sequence, max(at) as updated \
-     from run_events where at >= $1 group by tenant, run \
+     from run_events where at >= $1 and ($5 is null or tenant = $5) group by tenant, run \
      having (max(at), run) > ($2, $3) order by updated, run limit $4";
 
 pub(crate) const LAST_CHANGE: &str = "select max(at) from run_events";

@@ -310,13 +310,16 @@ impl CommitPath for Sqlite {
 
     async fn changed_since(
         &self,
+        of: Option<&TenantId>,
         since: Timestamp,
         after: Option<&(Timestamp, RunId)>,
         limit: usize,
     ) -> Result<Vec<Changed>, StoreError> {
-        let after = after.cloned();
+        let (of, after) = (of.cloned(), after.cloned());
         self.read(move |on| {
-            Box::pin(async move { reads::changed_since(on, since, after.as_ref(), limit).await })
+            Box::pin(async move {
+                reads::changed_since(on, of.as_ref(), since, after.as_ref(), limit).await
+            })
         })
         .await
     }

@@ -33,7 +33,17 @@ pub struct Details {
 /// The media type of [`Details`].
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// Code, its name, the HTTP status of `google.rpc.Code`, and that status in words.
+/// Statuses that HTTP knows and no code says, in words.
+const HTTP_ONLY: [(u16, &str); 5] = [
+    (405, "Method Not Allowed"),
+    (408, "Request Timeout"),
+    (413, "Content Too Large"),
+    (415, "Unsupported Media Type"),
+    (422, "Unprocessable Content"),
+];
+
+/// Code, its name, the HTTP status of `google.rpc.Code`, and that status in words; but a failed precondition
+/// has a status of its own, so that it is no fault of the request.
 const CODES: [(Code, &str, u16, &str); 17] = [
     (Code::Ok, "OK", 200, "OK"),
     (Code::Cancelled, "CANCELLED", 499, "Client Closed Request"),
@@ -67,8 +77,8 @@ const CODES: [(Code, &str, u16, &str); 17] = [
     (
         Code::FailedPrecondition,
         "FAILED_PRECONDITION",
-        400,
-        "Bad Request",
+        412,
+        "Precondition Failed",
     ),
     (Code::Aborted, "ABORTED", 409, "Conflict"),
     (Code::OutOfRange, "OUT_OF_RANGE", 400, "Bad Request"),
@@ -156,6 +166,24 @@ impl From<&Status> for Details {
     }
 }
 
+impl Details {
+    /// The same problem under another HTTP status than its code's.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        let of_codes = CODES.into_iter().map(|(_, _, http, title)| (http, title));
+        let title = HTTP_ONLY
+            .into_iter()
+            .chain(of_codes)
+            .find(|(http, _)| *http == status)
+            .map_or("", |(_, title)| title);
+        Self {
+            status,
+            title: title.to_owned(),
+            ..self
+        }
+    }
+}
+
 impl From<Details> for Status {
     /// By `code`; by the HTTP status when the code is unknown.
     fn from(details: Details) -> Self {
@@ -228,6 +256,20 @@ mod tests {
             assert_eq!((back.code(), back.message()), (code, "why"));
             assert!(problems_of(&back).is_empty());
         }
+    }
+
+    #[test]
+    fn another_status_has_another_title_and_the_same_code() {
+        let details = Details::from(&Status::invalid_argument("why")).with_status(422);
+        assert_eq!(
+            (
+                details.status,
+                details.title.as_str(),
+                details.code.as_str()
+            ),
+            (422, "Unprocessable Content", "INVALID_ARGUMENT")
+        );
+        assert_eq!(Status::from(details).code(), Code::InvalidArgument);
     }
 
     #[test]

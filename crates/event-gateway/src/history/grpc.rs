@@ -43,6 +43,8 @@ pub struct BadAddress {
 #[derive(Clone)]
 pub struct Orchestrator {
     channel: Channel,
+    /// For calls that wait by design.
+    patient: Channel,
     known: Arc<Mutex<LruCache<ContentHash, Known>>>,
 }
 
@@ -64,16 +66,15 @@ impl Orchestrator {
         if !matches!(endpoint.uri().scheme_str(), Some("http" | "https")) {
             return Err(wrong("it has no scheme that is spoken here".to_owned()));
         }
-        let channel = endpoint
+        let endpoint = endpoint
             .user_agent(build_info::USER_AGENT)
             .map_err(|error| wrong(error.to_string()))?
             .connect_timeout(ANSWER_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(ANSWER_TIMEOUT)
-            .connect_lazy();
+            .keep_alive_timeout(ANSWER_TIMEOUT);
         Ok(Self {
-            channel,
+            channel: endpoint.clone().timeout(ANSWER_TIMEOUT).connect_lazy(),
+            patient: endpoint.connect_lazy(),
             known: Arc::new(Mutex::new(LruCache::unbounded())),
         })
     }
@@ -94,6 +95,11 @@ impl Orchestrator {
     /// The connection, for other calls than the history's.
     pub(crate) fn channel(&self) -> Channel {
         self.channel.clone()
+    }
+
+    /// A connection whose calls bound their own time.
+    pub fn connection(&self) -> Channel {
+        self.patient.clone()
     }
 
     fn held(&self, hash: &ContentHash) -> Option<Option<Principal>> {

@@ -98,6 +98,15 @@ impl Place {
         self.put(run, last, self.latest);
     }
 
+    /// A run stood at a number when the stream began, "from now on": who resumes before the bus has shown more
+    /// does not get what came before either. Beyond the bound a repeat is possible.
+    pub(super) fn stand_from_now(&mut self, run: RunId, last: u64) {
+        if self.ahead.len() < MAX_AHEAD {
+            self.ahead.insert(run.clone(), (last, self.latest));
+        }
+        self.stand(run, last);
+    }
+
     /// A run stood there, at least, when the client was last here. An old event that showed late tells nothing.
     pub(super) fn stood(&mut self, event: &Event) {
         if self.is_old(event) {

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bus::{Bus, Subject};
 use event_gateway::{
-    Options, Ports, Service,
+    Options, Pace, Ports, Service,
     history::{History, grpc::Orchestrator},
 };
 use futures::StreamExt;
@@ -23,7 +23,7 @@ use wire::{
         auth_service_server::{AuthService, AuthServiceServer},
     },
     events::v1::{
-        Delta, Event, Filter, Piece, SubscribeRequest, SubscribeResponse,
+        Closing, Delta, Event, Filter, Piece, SubscribeRequest, SubscribeResponse,
         event_service_client::EventServiceClient, subscribe_response::What,
     },
     problem::Details,
@@ -36,7 +36,7 @@ use wire::{
 use crate::world::{World, run, tenant};
 
 /// Nothing here takes long; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A key is its tenant's name behind `key-`.
 struct Names;
@@ -154,16 +154,19 @@ impl AuthService for Doors {
     }
 }
 
-struct Stack {
-    world: World,
-    gateway: SocketAddr,
-    stop: CancellationToken,
+pub(crate) struct Stack {
+    pub(crate) world: World,
+    pub(crate) gateway: SocketAddr,
+    pub(crate) stop: CancellationToken,
     running: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Stack {
-    async fn start() -> Self {
-        let world = World::new();
+    pub(crate) async fn start() -> Self {
+        Self::over(World::new(), Pace::default()).await
+    }
+
+    pub(crate) async fn over(world: World, pace: Pace) -> Self {
         let stop = CancellationToken::new();
         let mut app = App::new(Guard::Keys(Arc::new(Names)), Readiness::default());
         app.grpc
@@ -180,7 +183,7 @@ impl Stack {
             bus: Arc::new(world.bus.clone()),
             orchestrator,
         };
-        let mut service = Service::build(options, ports, stop.clone())
+        let mut service = Service::build_at(pace, options, ports, stop.clone())
             .await
             .expect("built");
         service.watch("orchestrator", server.run(stop.clone()));
@@ -193,7 +196,12 @@ impl Stack {
         }
     }
 
-    async fn sse(&self, name: &str, query: &str, last: Option<&str>) -> reqwest::Response {
+    pub(crate) async fn sse(
+        &self,
+        name: &str,
+        query: &str,
+        last: Option<&str>,
+    ) -> reqwest::Response {
         service::crypto::install_crypto();
         let url = format!("http://{}/v1/events?{query}", self.gateway);
         let mut request = reqwest::Client::new()
@@ -205,6 +213,16 @@ impl Stack {
         request.send().await.expect("answered")
     }
 
+    pub(crate) async fn at(pace: Pace) -> Self {
+        Self::over(World::new(), pace).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+        service::crypto::install_crypto();
+        let call = reqwest::Client::new().get(format!("http://{}{path}", self.gateway));
+        call.bearer_auth("key-one").send().await.expect("answered")
+    }
+
     async fn refused(&self, name: &str, query: &str, last: Option<&str>) -> Details {
         let response = self.sse(name, query, last).await;
         assert_eq!(
@@ -214,7 +232,7 @@ impl Stack {
         serde_json::from_str(&response.text().await.expect("a body")).expect("problem details")
     }
 
-    async fn subscribe(
+    pub(crate) async fn subscribe(
         &self,
         name: &str,
         request: SubscribeRequest,
@@ -228,7 +246,7 @@ impl Stack {
         Ok(client.subscribe(request).await?.into_inner())
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         let ended = timeout(PATIENCE, self.running).await.expect("it ends");
         ended.expect("no panic").expect("a clean end");
@@ -236,20 +254,20 @@ impl Stack {
 }
 
 /// The frames of a stream.
-struct Frames {
+pub(crate) struct Frames {
     response: reqwest::Response,
     text: String,
 }
 
 #[derive(Debug, PartialEq)]
-struct Frame {
-    id: String,
-    event: String,
-    data: serde_json::Value,
+pub(crate) struct Frame {
+    pub(crate) id: String,
+    pub(crate) event: String,
+    pub(crate) data: serde_json::Value,
 }
 
 impl Frames {
-    async fn of(response: reqwest::Response) -> Self {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let mut frames = Self {
@@ -260,7 +278,17 @@ impl Frames {
         frames
     }
 
+    /// The next frame that is no heartbeat.
     async fn raw(&mut self) -> Option<String> {
+        loop {
+            let frame = self.any().await?;
+            if !frame.starts_with(": alive") {
+                return Some(frame);
+            }
+        }
+    }
+
+    pub(crate) async fn any(&mut self) -> Option<String> {
         loop {
             if let Some((frame, rest)) = self.text.split_once("\n\n") {
                 let frame = frame.to_owned();
@@ -276,7 +304,7 @@ impl Frames {
         }
     }
 
-    async fn next(&mut self) -> Option<Frame> {
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
         let raw = self.raw().await?;
         let field = |name: &str| {
             let line = raw
@@ -293,7 +321,10 @@ impl Frames {
     }
 }
 
-async fn events(stream: &mut Streaming<SubscribeResponse>, count: usize) -> Vec<(Event, String)> {
+pub(crate) async fn events(
+    stream: &mut Streaming<SubscribeResponse>,
+    count: usize,
+) -> Vec<(Event, String)> {
     let mut events = Vec::new();
     let all = async {
         while events.len() < count {
@@ -308,11 +339,11 @@ async fn events(stream: &mut Streaming<SubscribeResponse>, count: usize) -> Vec<
     events
 }
 
-fn ids(events: &[(Event, String)]) -> Vec<&str> {
+pub(crate) fn ids(events: &[(Event, String)]) -> Vec<&str> {
     events.iter().map(|(event, _)| event.id.as_str()).collect()
 }
 
-fn of_run(id: &RunId, after: u64, until_rest: bool) -> SubscribeRequest {
+pub(crate) fn of_run(id: &RunId, after: u64, until_rest: bool) -> SubscribeRequest {
     SubscribeRequest {
         run_id: id.to_string(),
         after,
@@ -321,7 +352,7 @@ fn of_run(id: &RunId, after: u64, until_rest: bool) -> SubscribeRequest {
     }
 }
 
-async fn past(stack: &Stack, owner: &TenantId, id: &RunId, kinds: &[&str]) {
+pub(crate) async fn past(stack: &Stack, owner: &TenantId, id: &RunId, kinds: &[&str]) {
     for kind in kinds {
         stack.world.happen(owner, id, kind).await;
     }
@@ -488,20 +519,45 @@ async fn who_has_no_key_and_what_is_wrong_is_refused() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_open_streams() {
+async fn a_stop_ends_open_streams_with_a_position() {
     let stack = Stack::start().await;
-    let mut frames = Frames::of(stack.sse("one", "", None).await).await;
+    let (one, r) = (tenant("one"), run("r"));
+    past(&stack, &one, &r, &["submitted", "step_started"]).await;
+    let mut many = Frames::of(stack.sse("one", "type=ended", None).await).await;
+    let mut single = Frames::of(stack.sse("one", "run=r", None).await).await;
     let mut stream = stack
-        .subscribe("one", SubscribeRequest::default())
+        .subscribe("one", of_run(&r, 0, false))
         .await
         .expect("open");
+    assert_eq!(ids(&events(&mut stream, 2).await), ["r.1", "r.2"]);
+    for _ in 0..2 {
+        single.next().await.expect("an event");
+    }
     stack.stop.cancel();
-    assert_eq!(frames.next().await, None);
-    let last = timeout(PATIENCE, stream.next())
-        .await
-        .expect("in time")
-        .expect("told");
-    assert_eq!(last.expect_err("the end").code(), Code::Unavailable);
+    let last = many.next().await.expect("told");
+    assert_eq!(last.event, "closing");
+    assert_eq!(last.data["resume"], last.id.as_str());
+    assert_eq!(many.next().await, None);
+    let end = single.next().await.expect("told");
+    assert_eq!(
+        (end.event.as_str(), &end.data["after"]),
+        ("closing", &2.into())
+    );
+    assert_eq!(single.next().await, None);
+    let told = next(&mut stream).await.expect("told").expect("a message");
+    assert!(matches!(
+        told.what,
+        Some(What::Closing(Closing { after: 2, .. }))
+    ));
+    let status = next(&mut stream).await.expect("told").expect_err("the end");
+    assert_eq!(status.code(), Code::Unavailable);
+    // What happens meanwhile is not missed by who comes back with that position.
+    let world = stack.world.clone();
+    stack.end().await;
+    world.happen(&one, &run("s"), "submitted").await;
+    let stack = Stack::over(world, Pace::default()).await;
+    let mut back = Frames::of(stack.sse("one", "", Some(&last.id)).await).await;
+    assert_eq!(back.next().await.expect("a frame").data["id"], "s.1");
     stack.end().await;
 }
 
@@ -580,4 +636,10 @@ async fn live_text_goes_to_who_asked_for_it_and_has_no_number() {
     let refused = stack.refused("one", "live=true", None).await;
     assert_eq!(refused.errors[0].path, "live");
     stack.end().await;
+}
+
+pub(crate) async fn next(
+    stream: &mut Streaming<SubscribeResponse>,
+) -> Option<Result<SubscribeResponse, Status>> {
+    timeout(PATIENCE, stream.next()).await.expect("in time")
 }

@@ -29,4 +29,30 @@ impl AgentService for Api {
             agents: agents.collect(),
         }))
     }
+    async fn list_workers(
+        &self,
+        request: Request<proto::ListWorkersRequest>,
+    ) -> Result<Response<proto::ListWorkersResponse>, Status> {
+        permit(&request, Right::Read)?;
+        let workers = self.core.workers.alive();
+        let workers = workers.into_iter().map(|heard| proto::Worker {
+            name: heard.name,
+            draining: heard.draining,
+            silent_ms: u64::try_from(heard.silent.as_millis()).unwrap_or(u64::MAX),
+            jobs: u32::try_from(heard.jobs).unwrap_or(u32::MAX),
+            agents: heard
+                .agents
+                .into_iter()
+                .map(|agent| proto::WorkerAgent {
+                    kind: agent.kind,
+                    slots: agent.slots,
+                    model: agent.model,
+                    version: agent.version,
+                })
+                .collect(),
+        });
+        Ok(Response::new(proto::ListWorkersResponse {
+            workers: workers.collect(),
+        }))
+    }
 }

@@ -14,12 +14,8 @@ const PAGE: u32 = 50;
 const MAX_PAGE: u32 = 200;
 /// Most events in an answer.
 const MAX_EVENTS: usize = 1_000;
-/// Changed runs read at once.
+/// Changed runs in an answer.
 const CHANGED_PAGE: usize = 1_000;
-/// Pages read for one answer; a tenant with few runs among many gets a cursor to go on.
-const CHANGED_PAGES: usize = 20;
-/// The id before all others.
-const FIRST_ID: &str = "-";
 
 #[tonic::async_trait]
 impl RunService for Api {
@@ -141,29 +137,19 @@ impl RunService for Api {
             .since
             .map(Timestamp::from)
             .ok_or_else(|| invalid("since", "is missing"))?;
-        let mut after = cursor(&request.cursor)?;
-        let mut runs = Vec::new();
-        for _ in 0..CHANGED_PAGES {
-            let page = self
-                .core
-                .ports
-                .store
-                .changed_since(since, after.as_ref(), CHANGED_PAGE)
-                .await;
-            let page = page.map_err(WorkError::from)?;
-            let full = page.len() == CHANGED_PAGE;
-            after = page
-                .last()
-                .filter(|_| full)
-                .map(|last| (last.updated, last.run.clone()));
-            runs.extend(
-                page.into_iter()
-                    .filter(|changed| changed.tenant == principal.tenant),
-            );
-            if !full || runs.len() >= CHANGED_PAGE {
-                break;
-            }
-        }
+        let after = cursor(&request.cursor)?;
+        let runs = self
+            .core
+            .ports
+            .store
+            .changed_since(Some(&principal.tenant), since, after.as_ref(), CHANGED_PAGE)
+            .await
+            .map_err(WorkError::from)?;
+        let full = runs.len() == CHANGED_PAGE;
+        let next = runs
+            .last()
+            .filter(|_| full)
+            .map(|last| format!("{}.{}", last.updated.0, last.run));
         Ok(Response::new(proto::ListChangedResponse {
             runs: runs
                 .into_iter()
@@ -173,11 +159,7 @@ impl RunService for Api {
                     updated: Some(changed.updated.into()),
                 })
                 .collect(),
-            // The cursor names a moment and never a run, which may be another tenant's. Runs of that moment
-            // come twice, which does no harm.
-            next_cursor: after
-                .map(|(updated, _)| format!("{}.{FIRST_ID}", updated.0))
-                .unwrap_or_default(),
+            next_cursor: next.unwrap_or_default(),
         }))
     }
 

@@ -66,7 +66,7 @@ async fn since(core: &Core, since: Timestamp) -> Result<(), WorkError> {
         let page = core
             .ports
             .store
-            .changed_since(since, after.as_ref(), REPUBLISH_PAGE)
+            .changed_since(None, since, after.as_ref(), REPUBLISH_PAGE)
             .await?;
         let Some(last) = page.last() else {
             return Ok(());

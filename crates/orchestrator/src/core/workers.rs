@@ -31,7 +31,23 @@ struct Known {
 struct Worker {
     heard: Instant,
     draining: bool,
+    jobs: usize,
     agents: Vec<proto::Agent>,
+}
+
+/// A worker as it was last heard.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// Its instance name.
+    pub name: String,
+    /// Whether it stops.
+    pub draining: bool,
+    /// Since when nothing was heard.
+    pub silent: Duration,
+    /// Jobs that it lists.
+    pub jobs: usize,
+    /// What it hosts.
+    pub agents: Vec<proto::Agent>,
 }
 
 /// An agent kind with the workers that host it.
@@ -65,6 +81,7 @@ impl Workers {
                 Worker {
                     heard: now,
                     draining: presence.draining,
+                    jobs: presence.jobs.len(),
                     agents: presence.agents,
                 },
             );
@@ -108,6 +125,19 @@ impl Workers {
             }
         }
         hosted
+    }
+
+    /// The live workers by name, also those that are stopping.
+    pub fn alive(&self) -> Vec<Heard> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = known.workers.iter().map(|(name, worker)| Heard {
+            name: name.clone(),
+            draining: worker.draining,
+            silent: worker.heard.elapsed(),
+            jobs: worker.jobs,
+            agents: worker.agents.clone(),
+        });
+        alive.filter(|heard| heard.silent < WORKER_ALIVE).collect()
     }
 
     /// Which of `kinds` no live worker hosts.

@@ -261,6 +261,7 @@ impl Tables {
 
     pub(super) fn changed_since(
         &self,
+        of: Option<&TenantId>,
         since: Timestamp,
         after: Option<&(Timestamp, RunId)>,
         limit: usize,
@@ -268,9 +269,11 @@ impl Tables {
         let mut changed: Vec<_> = self
             .runs
             .iter()
-            .filter(|((_, run), row)| {
+            .filter(|((tenant, run), row)| {
                 let updated = row.standing.updated;
-                updated >= since && after.is_none_or(|(at, last)| (updated, run) > (*at, last))
+                of.is_none_or(|of| of == tenant)
+                    && updated >= since
+                    && after.is_none_or(|(at, last)| (updated, run) > (*at, last))
             })
             .map(|((tenant, run), row)| Changed {
                 tenant: tenant.clone(),

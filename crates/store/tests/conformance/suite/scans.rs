@@ -91,7 +91,7 @@ pub(crate) async fn changed_runs_come_in_pages(store: Arc<dyn Store>) {
     let mut cursor: Option<(Timestamp, model::RunId)> = None;
     loop {
         let page = store
-            .changed_since(at(10), cursor.as_ref(), 2)
+            .changed_since(None, at(10), cursor.as_ref(), 2)
             .await
             .expect("reads");
         let Some(last) = page.last() else { break };
@@ -108,7 +108,30 @@ pub(crate) async fn changed_runs_come_in_pages(store: Arc<dyn Store>) {
         (&seen[0].tenant, seen[0].updated),
         (&tenant("acme"), at(10))
     );
-    assert_eq!(store.changed_since(at(31), None, 10).await, Ok(Vec::new()));
+    assert_eq!(
+        store.changed_since(None, at(31), None, 10).await,
+        Ok(Vec::new())
+    );
+    // Of one tenant: in pages too, and nothing of the other.
+    let other = tenant("other");
+    let first = store.changed_since(Some(&other), at(10), None, 1).await;
+    let first = first.expect("reads");
+    let cursor = first.last().map(|last| (last.updated, last.run.clone()));
+    let rest = store.changed_since(Some(&other), at(10), cursor.as_ref(), 10);
+    let rest = rest.await.expect("reads");
+    let names: Vec<_> = first
+        .iter()
+        .chain(&rest)
+        .map(|one| one.run.as_str())
+        .collect();
+    assert_eq!(names, ["r3", "r5"]);
+    assert!(first.iter().chain(&rest).all(|one| one.tenant == other));
+    assert_eq!(
+        store
+            .changed_since(Some(&tenant("none")), at(0), None, 10)
+            .await,
+        Ok(Vec::new())
+    );
 }
 
 pub(crate) async fn events_come_in_pages(store: Arc<dyn Store>) {
