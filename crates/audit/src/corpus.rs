@@ -163,7 +163,6 @@ fn count(
 }
 
 /// Prints the table and gives the whole's recall and precision.
-#[expect(clippy::print_stdout, reason = "the figures are what the test is for")]
 fn table(title: &str, planted: usize, clean: usize, counts: &BTreeMap<Category, Count>) -> Count {
     println!("\n{title}: {planted} planted, {clean} clean texts");
     println!(
@@ -205,7 +204,6 @@ fn merged(
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the figures are what the test is for")]
 fn corpus_recall_and_precision() {
     let briefs: BTreeMap<String, CampaignBrief> =
         serde_saphyr::from_str(include_str!("../corpus/briefs.yaml")).unwrap();

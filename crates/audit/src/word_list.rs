@@ -202,10 +202,11 @@ impl WordList {
             .collect();
         let demanded = brief.demanded(text);
         found.retain(|(range, _)| {
-            !overlaps(range, &excepted)
-                && !within(range, &demanded)
-                && !(self.deniable && negation::denied(&text.text, range))
-                && !self.excused(brief, &text.text[range.clone()])
+            let fine = overlaps(range, &excepted)
+                || within(range, &demanded)
+                || (self.deniable && negation::denied(&text.text, range))
+                || self.excused(brief, &text.text[range.clone()]);
+            !fine
         });
         // Of phrases about the same words the longest tells most.
         found.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
@@ -322,8 +323,11 @@ fn places<'a>(pattern: &'a Regex, text: &'a str) -> impl Iterator<Item = Range<u
         .filter(move |range| {
             let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
             let found = &text[range.clone()];
-            !(letter(text[..range.start].chars().next_back()) && letter(found.chars().next()))
-                && !(letter(found.chars().next_back()) && letter(text[range.end..].chars().next()))
+            let begins_within =
+                letter(text[..range.start].chars().next_back()) && letter(found.chars().next());
+            let ends_within =
+                letter(found.chars().next_back()) && letter(text[range.end..].chars().next());
+            !begins_within && !ends_within
         })
 }
 

@@ -105,8 +105,8 @@ fn tax_germany(text: &str) -> bool {
 
 fn insurance_germany(text: &str) -> bool {
     let letter = text
-        .bytes()
-        .nth(8)
+        .as_bytes()
+        .get(8)
         .map_or(0, |b| u32::from(b.saturating_sub(b'A')) + 1);
     let mut all = digits(&text[..8]);
     all.extend([letter / 10, letter % 10]);

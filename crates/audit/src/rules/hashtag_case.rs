@@ -1,6 +1,6 @@
 //! Hashtags of several words in small letters.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{collections::BTreeSet, ops::Range, sync::LazyLock};
 
 use model::report::{Category, Severity};
 use regex::Regex;
@@ -58,8 +58,8 @@ impl Rule for HashtagCase {
             known.extend(words(&TAG.replace_all(&text.text, " ")));
         }
         for text in piece.texts(&[Role::Shown, Role::Hashtag]) {
-            let tags: Vec<_> = match text.role {
-                Role::Hashtag => vec![0..text.text.len()],
+            let tags: Vec<Range<usize>> = match text.role {
+                Role::Hashtag => std::iter::once(0..text.text.len()).collect(),
                 _ => TAG
                     .captures_iter(&text.text)
                     .filter_map(|found| Some(found.get(1)?.range()))

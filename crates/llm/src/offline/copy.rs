@@ -3,7 +3,7 @@
 use model::artifact::{CallToAction, Claim, CopyArtifact, Seo};
 
 use super::{
-    text::{capital, fill, fold, json_len, phrase, shorten},
+    text::{capital, fill, fold, json_len, one_sentence, phrase, shorten},
     writer::{About, Writer, within_budget},
 };
 
@@ -152,7 +152,7 @@ fn body(w: &mut Writer, claims: &[Claim]) -> String {
             ..About::default()
         };
         // The plain form holds the claim alone, which every brief allows.
-        let plain = || fill("{claim}.", |_| Some(phrase(&claim.text)));
+        let plain = || fill("{claim}.", |_| Some(one_sentence(&phrase(&claim.text))));
         let said = w.say(w.phrases.proofs, about, usize::MAX);
         proofs.extend(said.or_else(plain));
     }

@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::{terms::Terms, *};
 
+mod campaigns;
+
 fn demo(language: &str) -> CampaignBrief {
     CampaignBrief {
         name: "Autumn launch".into(),
@@ -351,7 +353,7 @@ fn own_words(brief: &CampaignBrief, text: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn every_brief_gets_what_keeps_to_its_rules(brief in any_brief(), seed in "[a-f0-9]{32}") {
@@ -366,6 +368,10 @@ proptest! {
         prop_assert!(distinct.len() >= 3 && distinct.len() == copy.headline_options.len());
         for required in brief.brand.required_disclosures.iter().chain(&brief.must_include) {
             prop_assert!(copy.body.contains(crate::structured::visible(required).trim()));
+        }
+        for claim in &copy.claims {
+            let known = brief.proof_points.iter().any(|p| p.claim == claim.text && p.source == claim.source);
+            prop_assert!(known, "{claim:?} is no proof point");
         }
         let mut texts = copy.headline_options.clone();
         texts.extend(copy.key_benefits.clone());

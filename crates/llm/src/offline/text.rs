@@ -22,6 +22,40 @@ pub(super) fn phrase(text: &str) -> String {
         .to_owned()
 }
 
+/// As one sentence: where another begins within it, a semicolon or a dash stands instead of the end of the
+/// first. So a text of the brief that is said in several places gives no sentence that stands twice. What
+/// may be an abbreviation (`Dr. Weber`) stays.
+pub(super) fn one_sentence(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['.', '!', '?']) {
+        let (before, after) = rest.split_at(at);
+        let mark = &after[..1];
+        let ends = after[1..]
+            .strip_prefix(' ')
+            .and_then(|next| next.chars().next())
+            .is_some_and(|c| c.is_uppercase() || c.is_numeric());
+        let word = before.rsplit(' ').next().unwrap_or_default();
+        let is_word = word.chars().all(char::is_alphabetic)
+            && word.chars().count() >= MIN_LAST_WORD
+            && !ABBREVIATIONS.contains(&word.to_lowercase().as_str());
+        joined.push_str(before);
+        joined.push_str(match (ends, mark) {
+            (true, ".") if is_word => ";",
+            (true, "!" | "?") => " –",
+            _ => mark,
+        });
+        rest = &after[1..];
+    }
+    joined.push_str(rest);
+    joined
+}
+
+/// Shortest word that is hardly an abbreviation before a full stop, letters.
+const MIN_LAST_WORD: usize = 4;
+/// Abbreviations that are longer.
+const ABBREVIATIONS: [&str; 6] = ["prof", "corp", "dept", "inst", "bros", "univ"];
+
 /// With a capital first letter, unless a capital follows at once (`iPhone`) or it is an address.
 pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
@@ -126,6 +160,23 @@ mod tests {
         assert_eq!(fill_one("yes"), "Well: yes.");
         assert_eq!(fill_one("Really?"), "Well: Really?");
         assert_eq!(fill("{a}", |_| None), None);
+    }
+
+    #[test]
+    fn sentences_within_a_text_are_joined() {
+        for (text, expect) in [
+            ("Half price. You can leave", "Half price; You can leave"),
+            (
+                "Tired of wet feet? Take a pair",
+                "Tired of wet feet – Take a pair",
+            ),
+            ("By Dr. Weber, No. 5", "By Dr. Weber, No. 5"),
+            ("With Prof. Weber", "With Prof. Weber"),
+            ("see a.example. x", "see a.example. x"),
+            ("Why wait?", "Why wait?"),
+        ] {
+            assert_eq!(one_sentence(text), expect);
+        }
     }
 
     #[test]

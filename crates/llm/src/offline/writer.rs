@@ -15,7 +15,7 @@ use super::{
     phrases::{self, Hooks, Phrases},
     seed::Picks,
     terms::Terms,
-    text::{self, capital, fill, fold, one_line, phrase, shorten},
+    text::{self, capital, fill, fold, one_line, one_sentence, phrase, shorten},
 };
 
 /// Longest text of the brief that is used as a name within a sentence, characters.
@@ -67,7 +67,7 @@ impl Writer {
         let terms = Terms::of(brief);
         let phrases = phrases::of(&brief.language);
         let usable = |text: &str| {
-            let text = phrase(text);
+            let text = one_sentence(&phrase(text));
             (!text.is_empty() && terms.allow(&text)).then_some(text)
         };
         let name = |text: &str| usable(&shorten(&one_line(text), MAX_NAME));
@@ -266,7 +266,7 @@ impl Writer {
 
 /// A claim with its source, as it stands in a text.
 fn cited(claim: &Claim, cite: &'static str) -> String {
-    let text = phrase(&claim.text);
+    let text = one_sentence(&phrase(&claim.text));
     let source = claim.source.as_deref().map(phrase);
     match source.and_then(|source| fill(cite, |_| Some(source.clone()))) {
         Some(source) => text + &source,

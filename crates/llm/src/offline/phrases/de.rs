@@ -125,9 +125,9 @@ pub(super) static PHRASES: Phrases = Phrases {
         "Von hier aus ist es nicht weit.",
     ],
     seo_descriptions: &[
-        "{brand}: {offer}. {message}.",
-        "{offer} für {audience}. {message}.",
-        "{message}. Was {brand} dazu anbietet: {offer}.",
+        "Auf dieser Seite von {brand}: {offer}. Ebenfalls dort: {message}.",
+        "Was {brand} auf dieser Seite für {audience} hat: {offer}.",
+        "Hier zu lesen: {message}. Was {brand} dazu anbietet: {offer}.",
         "Zum Angebot von {brand}: {offer}.",
         "{offer}: mehr bei {brand}.",
     ],

@@ -205,9 +205,9 @@ pub(super) static PHRASES: Phrases = Phrases {
         "The way from here is short.",
     ],
     seo_descriptions: &[
-        "{brand}: {offer}. {message}.",
-        "{offer} for {audience}. {message}.",
-        "{message}. See what {brand} has to offer: {offer}.",
+        "On this page from {brand}: {offer}. Also there: {message}.",
+        "What {brand} has for {audience} on this page: {offer}.",
+        "To be read here: {message}. See what {brand} has to offer with it: {offer}.",
         "About the offer from {brand}: {offer}.",
         "{offer}: read on at {brand}.",
     ],
