@@ -156,6 +156,17 @@ fn options_that_cannot_work_are_refused() {
     assert_eq!(two.connection.verify_keys.len(), 2);
 }
 
+/// One key in 64 does: they are base64url.
+#[test]
+fn a_key_that_begins_with_a_hyphen_is_no_flag() {
+    let key = std::iter::repeat_with(|| Seed::generate().expect("seed"))
+        .map(|seed| Signer::new(&seed).expect("signer").public_key().to_string())
+        .find(|key| key.starts_with('-'))
+        .expect("such a key");
+    let options = Options::try_parse_from([ROLE, "--verify-keys", &key]).expect("a key");
+    assert_eq!(options.connection.verify_keys[0].to_string(), key);
+}
+
 #[test]
 fn an_empty_model_url_means_the_built_in_writer() {
     let settings = |url: &str| Settings {

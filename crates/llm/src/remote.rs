@@ -4,7 +4,7 @@
 //! The requests are POSTs of our own and no client library's: a library reads a response body whole before
 //! it looks at it, so an answer of 50 MB would be 50 MB of memory; here it ends as a failure at a bound.
 //! What is common (the client, the bounds, the classes of errors, the stream of events) is written once; a
-//! wire format is a mapping: a request to JSON, and JSON to a [`Draft`] that grows.
+//! wire format is a mapping: a request to JSON, and JSON to a `Draft` that grows.
 //!
 //! How an answer is classed:
 //!

@@ -44,8 +44,8 @@ pub struct Connection {
     /// Where the orchestrator's gRPC is: for inputs and results that are too large for a message.
     #[arg(long, env = env::ORCHESTRATOR_URL, value_name = "URL", default_value = "http://127.0.0.1:7400")]
     pub orchestrator_url: String,
-    /// Public keys of the orchestrator, by comma. Jobs that none of them signed are refused.
-    #[arg(long, env = env::VERIFY_KEYS, value_name = "KEYS", value_delimiter = ',', required = true)]
+    /// Public keys of the orchestrator, by comma; one may begin with a hyphen. Jobs that none of them signed are refused.
+    #[arg(long, env = env::VERIFY_KEYS, value_name = "KEYS", value_delimiter = ',', required = true, allow_hyphen_values = true)]
     pub verify_keys: Vec<PublicKey>,
     /// Where `/health/live`, `/health/ready` and `/metrics` are served; port 0 takes a free one, and the
     /// log says which.
