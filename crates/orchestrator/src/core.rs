@@ -103,7 +103,7 @@ impl Core {
         let (dispatcher, mut sending) =
             Dispatcher::new(ports.clone(), contents.clone(), outage.clone());
         sending.planted = planted;
-        let (committer, lanes) = Committer::new(commit::Parts {
+        let (committer, lane) = Committer::new(commit::Parts {
             store: ports.store.clone(),
             contents: contents.clone(),
             dispatcher,
@@ -121,9 +121,7 @@ impl Core {
             alarm,
             planted,
         };
-        for lane in lanes {
-            tasks.spawn("commit lane", lane.run(stop.clone()));
-        }
+        tasks.spawn("commit lane", lane.run(stop.clone()));
         tasks.spawn("dispatch", sending.run(stop.clone()));
         tasks.spawn("presence", peers::run(core.clone(), stop.clone()));
         tasks.spawn("worker presence", workers::run(core.clone(), stop.clone()));

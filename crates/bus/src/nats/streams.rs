@@ -53,7 +53,8 @@ pub(super) fn ack_wait(stream: Stream) -> Duration {
     }
 }
 
-/// The configuration of the consumer that a work queue's pullers share.
+/// The configuration of the consumer that a work queue's pullers share. It is kept in memory: what was acked
+/// is out of the stream, so a server that restarts has nothing else to remember, and each ack costs no file.
 pub(super) fn queue_consumer(stream: Stream, name: &str, queue: &Subject) -> Value {
     json!({
         "durable_name": name,
@@ -63,6 +64,7 @@ pub(super) fn queue_consumer(stream: Stream, name: &str, queue: &Subject) -> Val
         "ack_wait": nanoseconds(ack_wait(stream)),
         "max_deliver": -1,
         "max_ack_pending": MAX_ACK_PENDING,
+        "mem_storage": true,
     })
 }
 

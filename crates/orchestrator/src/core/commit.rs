@@ -1,8 +1,9 @@
 //! The one way to change a run: decide, commit, and only then send.
 //!
 //! Transitions of many runs that are ready at the same moment go into one transaction; alone, a
-//! transition does not wait. A run always has the same lane of a replica, so its commands chain; other
-//! replicas are kept off by the version check alone.
+//! transition does not wait. A replica has one transaction under way at a time: what becomes ready
+//! meanwhile goes together into the next. Two at a time would each be half as large, and a transaction's
+//! own cost is that of many rows. Other replicas are kept off by the version check alone.
 
 mod lane;
 mod transition;
@@ -21,7 +22,7 @@ use super::{
     dispatch::Dispatcher,
     heads::Heads,
     held::{Held, Plans},
-    limits::{LANE_QUEUE, LANES},
+    limits::LANE_QUEUE,
     timers::Alarm,
 };
 
@@ -117,7 +118,7 @@ pub enum WorkError {
 
 pub(crate) type Reply = oneshot::Sender<Result<Committed, WorkError>>;
 
-/// What the lanes work with.
+/// What the lane works with.
 pub(crate) struct Parts {
     pub(crate) store: Arc<dyn CommitPath>,
     pub(crate) contents: Contents,
@@ -129,27 +130,19 @@ pub(crate) struct Parts {
 /// Takes commands; cheap to clone.
 #[derive(Clone)]
 pub struct Committer {
-    lanes: Arc<[mpsc::Sender<(Work, Reply)>]>,
+    lane: mpsc::Sender<(Work, Reply)>,
     plans: Plans,
 }
 
 impl Committer {
-    pub(crate) fn new(parts: Parts) -> (Self, Vec<Lane>) {
-        let parts = Arc::new(parts);
+    pub(crate) fn new(parts: Parts) -> (Self, Lane) {
         let plans = Plans::new(parts.store.clone());
-        let (senders, lanes) = (0..LANES)
-            .map(|_| {
-                let (sender, queue) = mpsc::channel(LANE_QUEUE);
-                (sender, Lane::new(parts.clone(), plans.clone(), queue))
-            })
-            .unzip::<_, _, Vec<_>, Vec<_>>();
-        (
-            Self {
-                lanes: senders.into(),
-                plans,
-            },
-            lanes,
-        )
+        let (lane, queue) = mpsc::channel(LANE_QUEUE);
+        let committer = Self {
+            lane,
+            plans: plans.clone(),
+        };
+        (committer, Lane::new(Arc::new(parts), plans, queue))
     }
 
     /// Plans, and runs as the store has them.
@@ -163,10 +156,9 @@ impl Committer {
     /// See [`WorkError`].
     pub async fn run(&self, work: Work) -> Result<Committed, WorkError> {
         let stopping = || WorkError::Unavailable("the orchestrator is stopping".to_owned());
-        let lane = bus::Subject::partition(&work.run) as usize % self.lanes.len().max(1);
-        let lane = self.lanes.get(lane).ok_or_else(stopping)?;
         let (reply, answer) = oneshot::channel();
-        lane.send((work, reply)).await.map_err(|_| stopping())?;
+        let sent = self.lane.send((work, reply)).await;
+        sent.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())?
     }
 

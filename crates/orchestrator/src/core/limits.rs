@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
-/// Commit lanes: transactions of one replica that may be under way at once. A run has one lane.
-pub const LANES: usize = 2;
-/// Commands that wait for a lane; more wait at their door.
+/// Commands that wait for the lane; more wait at their door.
 pub const LANE_QUEUE: usize = 4_096;
 /// Most runs of one transaction.
 pub const MAX_BATCH: usize = 64;
 /// How often a command is decided anew after its run moved on.
 pub const MAX_STALE: u32 = 16;
-/// Runs held in memory, per lane.
+/// Runs held in memory.
 pub const HELD_RUNS: usize = 4_096;
 /// Plans held in memory.
 pub const HELD_PLANS: usize = 256;
 /// Bytes of results held in memory for the jobs that need them.
 pub const HELD_CONTENT_BYTES: usize = 32 * 1024 * 1024;
-/// Committed transitions that wait for their messages to be sent; more hold up the lanes.
+/// Committed transitions that wait for their messages to be sent; more hold up the lane.
 pub const DISPATCH_QUEUE: usize = 4_096;
 /// Most transitions whose messages go out together.
 pub const MAX_DISPATCH: usize = 64;

@@ -1,4 +1,4 @@
-//! One lane: gathers commands, decides them, commits them together.
+//! The lane: gathers commands, decides them, commits them together.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -25,7 +25,7 @@ use crate::core::{
 
 type Key = (TenantId, RunId);
 
-/// A command in a lane, with how often its run has moved on under it.
+/// A command in the lane, with how often its run has moved on under it.
 struct Pending {
     work: Work,
     reply: Reply,
@@ -48,7 +48,7 @@ struct Waiting {
     committed: Committed,
 }
 
-/// A lane; its task is [`Lane::run`].
+/// The lane; its task is [`Lane::run`].
 pub(crate) struct Lane {
     parts: Arc<Parts>,
     plans: Plans,
