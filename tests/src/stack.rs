@@ -259,6 +259,7 @@ impl Stack {
             url: self.nats.url().to_owned(),
             nkey_seed: None,
             inbox_prefix: None,
+            role: None,
             name: "system-tests".to_owned(),
         };
         Ok(bus::Nats::connect(&options).await?)

@@ -1,9 +1,10 @@
 //! The agent worker's process.
 
-use agent_worker::{Options, ROLE, Service};
+use agent_worker::{Options, Service};
 use anyhow::Context;
 use clap::Parser;
 use service::{crypto::install_crypto, telemetry};
+use worker::process::Role;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -11,7 +12,7 @@ async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     telemetry::Logs::from_env("info")?.start()?;
     telemetry::metrics()?;
-    let ports = options.connection.ports(ROLE).await?;
+    let ports = options.connection.ports(Role::AgentWorker).await?;
     let service = Service::build(&options.settings, ports)?;
     service
         .serve(options.connection.listen)

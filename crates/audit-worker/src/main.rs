@@ -1,9 +1,10 @@
 //! The audit worker's process.
 
 use anyhow::Context;
-use audit_worker::{Options, ROLE, Service};
+use audit_worker::{Options, Service};
 use clap::Parser;
 use service::{crypto::install_crypto, telemetry};
+use worker::process::Role;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -11,7 +12,7 @@ async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     telemetry::Logs::from_env("info")?.start()?;
     telemetry::metrics()?;
-    let ports = options.connection.ports(ROLE).await?;
+    let ports = options.connection.ports(Role::AuditWorker).await?;
     let service = Service::build(&options.hosting, &options.model, ports)?;
     service
         .serve(options.connection.listen)

@@ -9,8 +9,10 @@ mod link;
 mod message;
 mod publish;
 mod pull;
+mod request;
 mod standing;
 mod streams;
+pub mod users;
 
 use std::{
     fmt, io,
@@ -24,6 +26,7 @@ use futures::StreamExt;
 use tokio::time::timeout;
 
 use self::link::Link;
+pub use self::users::Role;
 use crate::{
     envelope::Envelope,
     limits::{ANSWER_TIMEOUT, MAX_BROADCAST_BYTES},
@@ -43,18 +46,20 @@ pub struct Options {
     pub inbox_prefix: Option<String>,
     /// Shown at the server, such as `agent-worker`.
     pub name: String,
+    /// Whose rights the user has; none: all of them, as on a server without users.
+    pub role: Option<Role>,
 }
 
 impl Options {
-    /// The options of a service. `credentials` is the file with the seed of its nkey; with one, its answers
-    /// come below `_INBOX.<role>`, so that no other user can read them.
+    /// The options of a service. `credentials` is the file with the seed of its nkey; with one, it keeps to
+    /// the rights of its role, and its answers come where no other role can read them.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn of_service(
         url: &str,
         credentials: Option<&Path>,
-        role: &str,
+        role: Role,
     ) -> Result<Self, CredentialsError> {
         let read = |path: &Path| {
             std::fs::read_to_string(path)
@@ -67,9 +72,10 @@ impl Options {
         let nkey_seed = credentials.map(read).transpose()?;
         Ok(Self {
             url: url.to_owned(),
-            inbox_prefix: nkey_seed.as_ref().map(|_| format!("_INBOX.{role}")),
+            inbox_prefix: nkey_seed.as_ref().map(|_| role.inbox()),
+            role: nkey_seed.as_ref().map(|_| role),
             nkey_seed,
-            name: role.to_owned(),
+            name: role.as_str().to_owned(),
         })
     }
 }

@@ -110,6 +110,11 @@ impl Subject {
         Self(format!("live.{tenant}.{run}"))
     }
 
+    /// What the agents of all runs are writing (core); only for our own services.
+    pub fn all_live() -> Self {
+        Self("live.>".to_owned())
+    }
+
     /// A subject that came with a message.
     pub(crate) fn received(text: &str) -> Self {
         Self(text.to_owned())

@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use ::service::env;
-use anyhow::Context;
 use bus::nats::{self, Nats};
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
@@ -12,9 +11,6 @@ use crate::{
     history::grpc::Orchestrator,
     service::{Options, Ports, Service},
 };
-
-/// The service's name.
-const ROLE: &str = "event-gateway";
 
 /// Runs the Pressrun event gateway: live events over gRPC and Server-Sent Events.
 #[derive(Parser)]
@@ -49,22 +45,11 @@ impl Config {
     /// When a part does not answer or refuses.
     pub async fn build(self, stop: CancellationToken) -> anyhow::Result<Service> {
         let orchestrator = Orchestrator::new(&self.orchestrator_url)?;
-        let nkey_seed = match &self.nats_credentials {
-            None => None,
-            Some(path) => {
-                let read = std::fs::read_to_string(path);
-                let text = read.with_context(|| {
-                    format!("the NATS credentials {} cannot be read", path.display())
-                })?;
-                Some(text.trim().to_owned())
-            }
-        };
-        let nats = nats::Options {
-            url: self.nats_url,
-            inbox_prefix: nkey_seed.as_ref().map(|_| format!("_INBOX.{ROLE}")),
-            nkey_seed,
-            name: ROLE.to_owned(),
-        };
+        let nats = nats::Options::of_service(
+            &self.nats_url,
+            self.nats_credentials.as_deref(),
+            nats::Role::EventGateway,
+        )?;
         let bus = Arc::new(Nats::connect(&nats).await?);
         let options = Options {
             listen: self.listen,

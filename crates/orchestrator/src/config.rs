@@ -71,7 +71,7 @@ impl Config {
         let nats = nats::Options::of_service(
             &self.nats_url,
             self.nats_credentials.as_deref(),
-            "orchestrator",
+            nats::Role::Orchestrator,
         )?;
         let bus = Arc::new(Nats::connect(&nats).await?);
         Service::build(

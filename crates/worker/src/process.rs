@@ -3,6 +3,8 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+/// Whose rights a NATS user has.
+pub use bus::nats::Role;
 use bus::{
     BusError, Nats, nats,
     signature::{PublicKey, Verifier},
@@ -116,12 +118,11 @@ pub enum Error {
 }
 
 impl Connection {
-    /// Connects: the bus, the orchestrator's keys and its door. `role` is the service's name, and
-    /// `_INBOX.<role>` what its NATS user must be allowed to hear and say.
+    /// Connects: the bus, the orchestrator's keys and its door. `role` is whose rights its NATS user has.
     ///
     /// # Errors
     /// When the bus cannot be reached or used, or an option is wrong.
-    pub async fn ports(&self, role: &str) -> Result<Ports, Error> {
+    pub async fn ports(&self, role: Role) -> Result<Ports, Error> {
         let options =
             nats::Options::of_service(&self.nats_url, self.nats_credentials.as_deref(), role)?;
         Ok(Ports {

@@ -53,6 +53,7 @@ impl Pipeline {
             url: nats.url().to_owned(),
             nkey_seed: None,
             inbox_prefix: None,
+            role: None,
             name: "bench".to_owned(),
         };
         let bus = Arc::new(bus::Nats::connect(&options).await?);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{link::Link, message};
+use super::{link::Link, message, request};
 use crate::{
     port::BusError,
     subject::{Stream, Subject},
@@ -106,12 +106,13 @@ impl Place {
 }
 
 impl Link {
-    /// Makes a stream, or takes the one that is there; the configuration that it has.
+    /// Makes a stream if this user does that, or takes the one that is there; the configuration that it has.
     pub(super) async fn stream(&self, stream: Stream, wanted: &Value) -> Result<Value, Fault> {
-        let name = stream.name();
-        let found = self.api(&format!("STREAM.INFO.{name}"), &json!({})).await;
+        let found = self.api(request::stream_info(stream), &json!({})).await;
         let mut info = match found {
-            Err(Fault::Missing) => self.api(&format!("STREAM.CREATE.{name}"), wanted).await?,
+            Err(Fault::Missing) if self.makes_streams() => {
+                self.api(request::stream_create(stream), wanted).await?
+            }
             other => other?,
         };
         Ok(info.remove("config").unwrap_or_default())
@@ -119,8 +120,7 @@ impl Link {
 
     /// The sequence of the stream's newest message.
     pub(super) async fn last_sequence(&self, stream: Stream) -> Result<u64, Fault> {
-        let subject = format!("STREAM.INFO.{}", stream.name());
-        let info = self.api(&subject, &json!({})).await?;
+        let info = self.api(request::stream_info(stream), &json!({})).await?;
         let last = info.get("state").and_then(|state| state.get("last_seq"));
         Ok(last.and_then(Value::as_u64).unwrap_or(0))
     }
@@ -134,29 +134,29 @@ impl Link {
         filter: &Subject,
         wanted: &Value,
     ) -> Result<(Value, Place), Fault> {
-        let stream = stream.name();
-        let subject = format!("CONSUMER.CREATE.{stream}.{name}.{filter}");
-        let request = json!({ "stream_name": stream, "config": wanted });
-        let mut info = self.api(&subject, &request).await?;
+        let subject = request::consumer_create(stream, name, filter);
+        let request = json!({ "stream_name": stream.name(), "config": wanted });
+        let mut info = self.api(subject, &request).await?;
         let place = Place::of(&info);
         Ok((info.remove("config").unwrap_or_default(), place))
     }
 
     pub(super) async fn place(&self, stream: Stream, consumer: &str) -> Result<Place, Fault> {
-        let subject = format!("CONSUMER.INFO.{}.{consumer}", stream.name());
-        let info = self.api(&subject, &json!({})).await?;
+        let subject = request::consumer_info(stream, consumer);
+        let info = self.api(subject, &json!({})).await?;
         Ok(Place::of(&info))
     }
 
     pub(super) async fn delete_consumer(&self, stream: Stream, name: &str) -> Result<(), Fault> {
-        let subject = format!("CONSUMER.DELETE.{}.{name}", stream.name());
-        self.api(&subject, &json!({})).await.map(|_| ())
+        let subject = request::consumer_delete(stream, name);
+        self.api(subject, &json!({})).await.map(|_| ())
     }
 
     pub(super) async fn purge(&self, stream: Stream, filter: &Subject) -> Result<(), Fault> {
-        let subject = format!("STREAM.PURGE.{}", stream.name());
         let request = json!({ "filter": filter.as_str() });
-        self.api(&subject, &request).await.map(|_| ())
+        self.api(request::stream_purge(stream), &request)
+            .await
+            .map(|_| ())
     }
 
     /// The sequence of the newest message in a set of subjects.
@@ -165,7 +165,7 @@ impl Link {
         stream: Stream,
         subjects: &Subject,
     ) -> Result<Option<u64>, Fault> {
-        let subject = format!("$JS.API.DIRECT.GET.{}.{subjects}", stream.name());
+        let subject = request::direct_get(stream, subjects);
         let message = self.request(subject, Request::new()).await?;
         match message.status {
             None | Some(StatusCode::OK) => {
@@ -194,9 +194,9 @@ impl Link {
         done.error.map_or(Ok(()), |said| Err(said.into()))
     }
 
-    async fn api(&self, subject: &str, request: &Value) -> Result<Map<String, Value>, Fault> {
+    async fn api(&self, subject: String, request: &Value) -> Result<Map<String, Value>, Fault> {
         let request = Request::new().payload(request.to_string().into());
-        let message = self.request(format!("$JS.API.{subject}"), request).await?;
+        let message = self.request(subject, request).await?;
         let answer: Answer = serde_json::from_slice(&message.payload).map_err(|_| unreadable())?;
         match answer.error {
             Some(said) => Err(said.into()),

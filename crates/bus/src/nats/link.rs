@@ -16,18 +16,20 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Options, api::Fault, streams};
+use super::{Options, api::Fault, streams, users::Role};
 use crate::{
     limits::{
         ANSWER_TIMEOUT, CONNECT_TIMEOUT, PING_INTERVAL, RECONNECT_PAUSE, SERVER_AT_LEAST,
         SUBSCRIPTION_CAPACITY,
     },
     port::BusError,
+    subject::Stream,
 };
 
 /// A connection and what is known about it.
 pub(super) struct Link {
     client: Client,
+    role: Option<Role>,
     seen: Arc<Seen>,
     /// Whoever finds a stream missing makes all that are; one at a time.
     making: Mutex<()>,
@@ -63,6 +65,7 @@ impl Link {
         check_version(&client.server_info().version)?;
         Ok(Self {
             client,
+            role: options.role,
             seen,
             making: Mutex::new(()),
             made: AtomicU64::new(0),
@@ -71,6 +74,16 @@ impl Link {
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The streams that this user has to do with.
+    pub(super) fn streams(&self) -> &'static [Stream] {
+        self.role.map_or(&Stream::ALL, Role::streams)
+    }
+
+    /// Whether this user makes the streams that are missing; the others wait for someone who does.
+    pub(super) fn makes_streams(&self) -> bool {
+        self.role.is_none_or(Role::makes_streams)
     }
 
     /// Changes with each connection made: requests that waited at the server are gone then.
@@ -259,6 +272,7 @@ mod tests {
                 url: String::new(),
                 nkey_seed: None,
                 inbox_prefix: Some(bad.to_owned()),
+                role: None,
                 name: "test".to_owned(),
             };
             assert!(settings(&options).is_err(), "{bad}");

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use super::{
     api::PENDING_MESSAGES,
     link::{Link, no_answer},
-    message,
+    message, request,
     streams::nanoseconds,
 };
 use crate::{
@@ -55,7 +55,7 @@ impl Standing {
         let inbox = link.client().new_inbox();
         let came = link.subscribe(inbox.clone()).await?;
         Ok(Self {
-            consumer: format!("$JS.API.CONSUMER.MSG.NEXT.{}.{consumer}", stream.name()),
+            consumer: request::consumer_next(stream, consumer),
             link,
             inbox,
             came,

@@ -14,9 +14,9 @@ use crate::{
     subject::{Stream, Subject},
 };
 
-/// Makes every stream that is missing and checks the others.
+/// Makes every stream of this user's that is missing, if it may, and checks the others.
 pub(super) async fn make(link: &Link) -> Result<(), BusError> {
-    for stream in Stream::ALL {
+    for &stream in link.streams() {
         let wanted = wanted(stream);
         let made = link.stream(stream, &wanted).await?;
         compare(&format!("stream {}", stream.name()), &wanted, &made)?;
@@ -26,10 +26,10 @@ pub(super) async fn make(link: &Link) -> Result<(), BusError> {
 
 /// A stream's configuration. Replicas are the operator's choice.
 fn wanted(stream: Stream) -> Value {
-    let (retention, discard, max_age, max_bytes) = match stream {
-        Stream::Jobs | Stream::Outcomes => ("workqueue", "new", MAX_AGE, QUEUE_MAX_BYTES),
-        Stream::Events => ("limits", "old", MAX_AGE, EVENTS_MAX_BYTES),
-        Stream::Parked => ("limits", "old", PARKED_MAX_AGE, PARKED_MAX_BYTES),
+    let (retention, discard, max_age) = match stream {
+        Stream::Jobs | Stream::Outcomes => ("workqueue", "new", MAX_AGE),
+        Stream::Events => ("limits", "old", MAX_AGE),
+        Stream::Parked => ("limits", "old", PARKED_MAX_AGE),
     };
     json!({
         "name": stream.name(),
@@ -38,11 +38,24 @@ fn wanted(stream: Stream) -> Value {
         "retention": retention,
         "discard": discard,
         "max_age": nanoseconds(max_age),
-        "max_bytes": max_bytes,
+        "max_bytes": size(stream),
         "max_msg_size": MAX_MESSAGE_BYTES,
         "duplicate_window": nanoseconds(DUPLICATE_WINDOW),
         "allow_direct": true,
     })
+}
+
+/// What all streams together may take on a server's disk, bytes.
+pub(super) fn max_bytes() -> usize {
+    Stream::ALL.into_iter().map(size).sum()
+}
+
+fn size(stream: Stream) -> usize {
+    match stream {
+        Stream::Jobs | Stream::Outcomes => QUEUE_MAX_BYTES,
+        Stream::Events => EVENTS_MAX_BYTES,
+        Stream::Parked => PARKED_MAX_BYTES,
+    }
 }
 
 /// How long a delivery from this stream may go unacked.

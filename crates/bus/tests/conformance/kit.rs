@@ -23,6 +23,7 @@ pub(crate) fn options(url: &str) -> Options {
         url: url.to_owned(),
         nkey_seed: None,
         inbox_prefix: None,
+        role: None,
         name: "conformance".to_owned(),
     }
 }

@@ -9,3 +9,4 @@ mod memory;
 mod misuse;
 mod queues;
 mod server;
+mod users;
