@@ -2,16 +2,23 @@
 
 use maud::{Markup, html};
 
-use super::{artifact::View, text::Foreign};
+use super::{
+    artifact::View,
+    poster::{self, Poster},
+    text::Foreign,
+};
 
-/// The concept's sheet.
-pub(super) fn show(view: &View<'_>) -> Markup {
+/// The concept's sheet. `large` is where its poster has a page of its own.
+pub(super) fn show(view: &View<'_>, large: &str) -> Markup {
     let swatches = view.items("/palette");
     html! {
         article.sheet.concept lang=[view.language()] {
             p.headline role="heading" aria-level="2" { (view.field("/title")) }
             p.subhead { (view.field("/rationale")) }
-            (sketch(view))
+            @match Poster::of(view) {
+                Some(poster) => (poster::figure(view, &poster, large)),
+                None => { (poster::refusal(view)) (sketch(view)) }
+            }
             div.swatches role="list" {
                 @for pointer in &swatches {
                     div role="listitem" {
