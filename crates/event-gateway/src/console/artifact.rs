@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Extension, Path, Query},
+    extract::{Extension, Path},
     response::Response,
 };
 use maud::{Markup, Render, html};
@@ -19,7 +19,7 @@ use wire::{
 
 use super::{
     concept,
-    door::Visit,
+    door::{Asked, Visit},
     longcopy,
     mark::{self, Mark},
     page::{self, Look, token},
@@ -53,7 +53,7 @@ pub(super) struct Material {
 pub(super) async fn show(
     Extension(visit): Extension<Arc<Visit>>,
     Path((run, step)): Path<(String, String)>,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Response {
     let shown = async {
         let material = material(&visit, &run, &step).await?;
@@ -328,8 +328,10 @@ fn nothing_yet(run: &Run, step: &str) -> Markup {
 /// The run that the page is about.
 pub(super) fn heading(run: &Run) -> Markup {
     html! {
-        div.crumbs { a href="/" { "Runs" } " / " a href={ "/runs/" (run.id) } { (Foreign(&run.title)) } }
-        div.title { h1 { (Foreign(&run.title)) } (text::status(&run.status)) }
+        header.heading id="heading" data-live="heading" {
+            nav.crumbs aria-label="Breadcrumb" { a href="/" { "Runs" } " / " a href={ "/runs/" (run.id) } { (Foreign(&run.title)) } }
+            div.title { h1 { (Foreign(&run.title)) } (text::status(&run.status)) }
+        }
     }
 }
 
@@ -378,6 +380,7 @@ fn report(
     findings: &[(usize, &Finding)],
 ) -> Markup {
     html! {
+        section {
         h2 { "Audit" }
         @match report {
             None => p.muted { "Not audited yet." },
@@ -393,6 +396,7 @@ fn report(
                     ol.findings { @for (number, finding) in findings { (note(*number, finding)) } }
                 }
             }
+        }
         }
     }
 }

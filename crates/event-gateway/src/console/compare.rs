@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
-    extract::{Extension, Path, Query},
+    extract::{Extension, Path},
     response::Response,
 };
 use maud::{Markup, html};
@@ -15,7 +15,7 @@ use wire::artifact::v1::ArtifactVersion;
 
 use super::{
     artifact::{self, Material, View},
-    door::Visit,
+    door::{Asked, Visit},
     page::{self, Look},
     poster,
     text::{self, Foreign},
@@ -35,7 +35,7 @@ pub(super) struct Pair {
 pub(super) async fn show(
     Extension(visit): Extension<Arc<Visit>>,
     Path((run, step)): Path<(String, String)>,
-    Query(pair): Query<Pair>,
+    Asked(pair): Asked<Pair>,
 ) -> Response {
     let shown = async {
         let material = artifact::material(&visit, &run, &step).await?;

@@ -4,6 +4,8 @@
 (() => {
   const body = document.body;
   const pause = 180; // events of one moment are one refresh, milliseconds
+  const firstWait = 1000; // after a stream was refused, milliseconds; doubled each time
+  const longestWait = 30000;
   const toastFor = 8000;
   const mostToasts = 4;
   const mostSteps = 12; // steps, jobs of each and texts of each job whose live text is kept
@@ -221,22 +223,21 @@
     const asked = body.dataset.live;
     if (asked === undefined || !window.EventSource) return;
     const state = document.querySelector("[data-live-state]");
-    const say = (on) => {
+    const show = (on) => {
       if (!state) return;
       state.hidden = false;
       state.dataset.on = on ? "yes" : "no";
       state.textContent = on ? "Live" : "Reconnecting";
     };
-    const source = new EventSource(`${body.dataset.events}${asked ? `?${asked}` : ""}`);
+    const query = new URLSearchParams(asked);
     let opened = false;
-    source.onopen = () => {
-      say(true);
-      // What happened between the page and the stream, or during a break.
-      if (opened || !asked) refresh();
-      opened = true;
-    };
-    source.onerror = () => say(false);
+    let refused = 0;
+    let source;
+
     const heard = (message) => {
+      // Where to go on after a refusal; over a broken connection the browser does so itself.
+      const id = message.lastEventId;
+      if (id) query.set("after", query.has("run") ? id.slice(id.lastIndexOf(".") + 1) : id);
       refresh();
       try {
         const event = JSON.parse(message.data).data;
@@ -246,19 +247,41 @@
         // An event of a later version still refreshes.
       }
     };
-    for (const type of [
-      "submitted", "step_started", "step_finished", "step_skipped", "step_retrying", "step_failed",
-      "job_redriven", "milestone_reached", "outcome_late", "reopened", "ended", "cancelled",
-    ]) {
-      source.addEventListener(`pressrun.run.v1.${type}`, heard);
-    }
-    source.addEventListener("delta", (message) => {
+    const wrote = (message) => {
       try {
         take(JSON.parse(message.data));
       } catch {
         // For the eye only: what cannot be read is not shown.
       }
-    });
+    };
+    const open = () => {
+      const wanted = new URLSearchParams(query);
+      // Events are worth more than live text, which may be what cannot be had.
+      if (refused % 2) wanted.delete("live");
+      source = new EventSource(`${body.dataset.events}?${wanted}`);
+      source.onopen = () => {
+        show(true);
+        refused = 0;
+        // What happened between the page and the stream, or during a break.
+        if (opened || !asked) refresh();
+        opened = true;
+      };
+      source.onerror = () => {
+        show(false);
+        // A browser comes again by itself, unless it was answered with a refusal.
+        if (source.readyState !== EventSource.CLOSED) return;
+        setTimeout(open, Math.min(firstWait * 2 ** refused, longestWait));
+        refused += 1;
+      };
+      for (const type of [
+        "submitted", "step_started", "step_finished", "step_skipped", "step_retrying", "step_failed",
+        "job_redriven", "milestone_reached", "outcome_late", "reopened", "ended", "cancelled",
+      ]) {
+        source.addEventListener(`pressrun.run.v1.${type}`, heard);
+      }
+      source.addEventListener("delta", wrote);
+    };
+    open();
     addEventListener("pagehide", () => source.close());
   };
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Extension, Path, Query},
+    extract::{Extension, Path},
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -17,7 +17,7 @@ use wire::{
 
 use super::{
     artifact::{self, Material, View, Which},
-    door::Visit,
+    door::{Asked, Visit},
     page::{self, Look},
     text::{self, Foreign},
 };
@@ -88,15 +88,20 @@ pub(super) fn alt(view: &View<'_>) -> String {
     }
 }
 
+fn has_refusal(view: &View<'_>) -> bool {
+    let said = |name| !view.text(name).is_empty();
+    said("/poster_refusal/code") || said("/poster_refusal/message")
+}
+
 /// Why there is no poster: in words, then as the renderer said it. Empty when there is no refusal.
 pub(super) fn refusal(view: &View<'_>) -> Markup {
+    if !has_refusal(view) {
+        return html! {};
+    }
     let (code, message) = (
         view.text("/poster_refusal/code"),
         view.text("/poster_refusal/message"),
     );
-    if code.is_empty() && message.is_empty() {
-        return html! {};
-    }
     let (what, advice) = match code {
         "not_covered" => (
             "No poster: its fonts lack some of the characters.",
@@ -154,7 +159,7 @@ fn downloads(poster: &Poster) -> Markup {
 pub(super) async fn show(
     Extension(visit): Extension<Arc<Visit>>,
     Path((run, step)): Path<(String, String)>,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Response {
     let shown = async {
         let material = artifact::material(&visit, &run, &step).await?;
@@ -236,7 +241,9 @@ pub(super) fn pair(before: (u32, &View<'_>), after: (u32, &View<'_>)) -> Markup 
                 figure.poster {
                     @match poster {
                         Some(poster) => { (poster.png.img(&alt(view), "")) }
-                        None => div.no-poster { (refusal(view)) },
+                        None => {
+                            div.no-poster { @if has_refusal(view) { (refusal(view)) } @else { p.muted { "No poster." } } }
+                        }
                     }
                     figcaption { "Version " (number) }
                 }

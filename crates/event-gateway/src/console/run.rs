@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::service::clock;
 use axum::{
-    extract::{Extension, Path, Query},
+    extract::{Extension, Path},
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
@@ -22,7 +22,7 @@ use wire::{
 
 use super::{
     artifact,
-    door::{Sent, Visit},
+    door::{Asked, Sent, Visit},
     graph,
     page::{self, Look, token},
     pieces,
@@ -60,7 +60,7 @@ pub(super) struct Material {
 pub(super) async fn show(
     Extension(visit): Extension<Arc<Visit>>,
     Path(run): Path<String>,
-    Query(told): Query<Told>,
+    Asked(told): Asked<Told>,
 ) -> Response {
     match material(&visit, &run).await {
         Ok(material) => {
@@ -172,7 +172,7 @@ pub(super) fn render(visit: &Visit, material: &Material, now: Timestamp) -> Mark
         ..
     } = material;
     html! {
-        div id="heading" data-live="heading" { (artifact::heading(run)) }
+        (artifact::heading(run))
         (artifact::tabs(run, "run"))
         section.now id="now" data-live="now" aria-label="Now" { (happening(material, now)) }
         (pieces::cards(run, result.as_ref()))
@@ -228,7 +228,7 @@ fn happening(material: &Material, now: Timestamp) -> Markup {
         };
     }
     html! {
-        p.state { span.pulse aria-hidden="true" {} strong { (text::words(&run.state)) } " " span.percent { (run.percent) " %" } }
+        p.state.under-way { span.pulse aria-hidden="true" {} strong { (text::words(&run.state)) } " " span.percent { (run.percent) " %" } }
         progress max="100" value=(run.percent) aria-label="Progress of the run" {}
         p.muted {
             (text::span(millis(since))) " so far. "

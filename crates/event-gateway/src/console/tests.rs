@@ -274,7 +274,14 @@ fn get(path: &str) -> Request<Body> {
 #[tokio::test]
 async fn every_page_carries_the_policy_and_only_its_own_script() {
     let console = console(Guard::local_only().expect("an id"));
-    for path in ["/runs/new", "/", "/runs/none", "/runs/..%2f"] {
+    for path in [
+        "/runs/new",
+        "/",
+        "/runs/none",
+        "/runs/..%2f",
+        "/runs/none/artifacts/copy?version=x",
+        "/system",
+    ] {
         let (_, headers, page) = call(&console, get(path)).await;
         let policy = headers[header::CONTENT_SECURITY_POLICY]
             .to_str()
