@@ -2,6 +2,7 @@
 
 use tonic::{Request, transport::Channel};
 use wire::{
+    agent::v1::agent_service_client::AgentServiceClient,
     artifact::v1::artifact_service_client::ArtifactServiceClient,
     campaign::v1::campaign_service_client::CampaignServiceClient,
     run::v1::run_service_client::RunServiceClient,
@@ -47,6 +48,11 @@ impl Calls {
     /// Runs of any workflow.
     pub(crate) fn runs(&self) -> RunServiceClient<Channel> {
         RunServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    /// Agents and workers that are alive.
+    pub(crate) fn agents(&self) -> AgentServiceClient<Channel> {
+        AgentServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     /// Artifact versions.

@@ -18,11 +18,14 @@ mod icon;
 mod longcopy;
 mod mark;
 mod page;
+mod pieces;
 mod post;
+mod poster;
 mod run;
 mod runs;
 mod samples;
 mod session;
+mod system;
 mod text;
 mod timeline;
 
@@ -38,6 +41,7 @@ use axum::{
 };
 
 use self::session::Sessions;
+pub use self::session::{NoRandomness, NoSecrets, Secrets};
 use crate::{history::grpc::Orchestrator, sse, stream::Streams};
 
 /// Where the pages' script hears events: the same streams as `/v1/events`, for who has a session.
@@ -59,11 +63,12 @@ pub fn routes(
     guard: Guard,
     orchestrator: Orchestrator,
     streams: Streams,
-) -> Result<Router, session::NoRandomness> {
+    secrets: &Secrets,
+) -> Result<Router, NoRandomness> {
     let console = Console {
         guard,
         orchestrator,
-        sessions: Arc::new(Sessions::new()?),
+        sessions: Arc::new(Sessions::new(secrets)?),
     };
     let rooms = Router::new()
         .route("/", get(runs::list))
@@ -75,6 +80,9 @@ pub fn routes(
         .route("/runs/{run}/regenerate", post(run::regenerate))
         .route("/runs/{run}/artifacts/{step}", get(artifact::show))
         .route("/runs/{run}/artifacts/{step}/compare", get(compare::show))
+        .route("/runs/{run}/artifacts/{step}/poster", get(poster::show))
+        .route("/system", get(system::show))
+        .route("/media/{file}", get(poster::media))
         .route("/logout", post(door::logout))
         .nest_service("/console", sse::routes(streams))
         .layer(middleware::from_fn_with_state(console.clone(), door::enter));

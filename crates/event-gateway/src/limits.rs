@@ -81,6 +81,10 @@ pub const DRAIN: Duration = Duration::from_secs(20);
 
 /// How long a console session lasts.
 pub const SESSION: Duration = Duration::from_secs(12 * 60 * 60);
+/// Secrets that sessions are sealed with: one, and the one before it while it is replaced.
+pub const MAX_SESSION_SECRETS: usize = 2;
+/// Longest file with secrets of sessions, bytes.
+pub const MAX_SECRETS_BYTES: u64 = 1_024;
 /// Longest session cookie that is looked at, bytes.
 pub const MAX_COOKIE_BYTES: usize = 1_024;
 /// Runs on a page of the console.
@@ -103,6 +107,18 @@ pub const SHOWN_EVENTS: usize = 150;
 pub const DRAWN_STEPS: usize = 60;
 /// Bars that the timeline of a page draws.
 pub const DRAWN_BARS: usize = 120;
+/// Cards of what a run makes on its page.
+pub const CARDS: usize = 12;
+/// Characters of a text that a card shows.
+pub const CARD_CHARS: usize = 180;
+/// A run that nothing happened to for this long is shown as one that may be stuck.
+pub const STILL: Duration = Duration::from_secs(60);
+/// Running runs that are looked through for such; the newest ones.
+pub const STILL_AMONG: u32 = 200;
+/// Such runs that are shown, each with what it waits for.
+pub const STILL_SHOWN: usize = 10;
+/// How often a page is read again that no event keeps up to date.
+pub const REFRESH: Duration = Duration::from_secs(5);
 /// Longest time that finding the differences of two texts may take; after it they are coarser.
 pub const DIFF_TIME: Duration = Duration::from_millis(100);
 /// Findings marked in one text.

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use ::service::{
     auth::Guard,
+    env,
     http::{App, Readiness},
     serve::Lifetime,
     supervise::{BoxError, Tasks},
@@ -18,7 +19,7 @@ use crate::{
     console,
     feed::Feed,
     history::grpc::Orchestrator,
-    limits::{DRAIN, FAREWELL, HEARTBEAT},
+    limits::{DRAIN, FAREWELL, FIRST_FRAME_WAIT, HEARTBEAT},
     openapi, sse,
     stream::Streams,
     ws,
@@ -31,6 +32,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Whether callers need API keys. Without, only callers on this machine are served.
     pub api_keys: bool,
+    /// What the console's sessions are sealed with. Without, this process alone can open its own.
+    pub session_secrets: console::Secrets,
 }
 
 /// How often and how long; tests hurry it.
@@ -38,6 +41,8 @@ pub struct Options {
 pub struct Pace {
     /// A silent stream says this often that it lives.
     pub heartbeat: Duration,
+    /// How long a WebSocket client may take to say what it wants.
+    pub first_frame: Duration,
     /// How long a connection lives.
     pub lifetime: Lifetime,
 }
@@ -46,6 +51,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             heartbeat: HEARTBEAT,
+            first_frame: FIRST_FRAME_WAIT,
             lifetime: Lifetime::default(),
         }
     }
@@ -90,6 +96,13 @@ impl Service {
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         let Ports { bus, orchestrator } = ports;
+        if options.api_keys && options.session_secrets == console::Secrets::default() {
+            tracing::info!(
+                "console sessions end with this process and are unknown to other replicas: \
+                 {} gives all of them one secret",
+                env::SESSION_SECRETS
+            );
+        }
         let guard = if options.api_keys {
             Guard::Keys(Arc::new(orchestrator.clone()))
         } else {
@@ -111,7 +124,13 @@ impl Service {
             .merge(ws::routes(streams.clone(), pace))
             .merge(api::routes(orchestrator.connection()))
             .method_not_allowed_fallback(api::method_not_allowed);
-        app.open = console::routes(guard, orchestrator, streams.clone())?.merge(openapi::routes());
+        app.open = console::routes(
+            guard,
+            orchestrator,
+            streams.clone(),
+            &options.session_secrets,
+        )?
+        .merge(openapi::routes());
         let server = app.bind(options.listen).await?;
         let addr = server.addr();
         let mut tasks = Tasks::new(stop.clone());

@@ -32,9 +32,7 @@ use wire::{events::v1::SubscribeRequest, problem::Details};
 
 use crate::{
     api::{is_own_origin, read_message},
-    limits::{
-        CLOSE_WAIT, FIRST_FRAME_WAIT, MAX_FRAME_BYTES, MAX_SILENT_PINGS, MAX_STREAMS, SEND_WAIT,
-    },
+    limits::{CLOSE_WAIT, MAX_FRAME_BYTES, MAX_SILENT_PINGS, MAX_STREAMS, SEND_WAIT},
     request::{Wish, key},
     service::Pace,
     sse::cloud_event,
@@ -240,7 +238,7 @@ async fn begin(
             }
         }
     };
-    let text = match timeout(FIRST_FRAME_WAIT, first).await {
+    let text = match timeout(sockets.pace.first_frame, first).await {
         Err(_) => {
             let end = End::new(close::NO_REQUEST, "send the request first");
             return Ok(Err(end));

@@ -112,6 +112,7 @@ impl Stack {
             event_gateway::Options {
                 listen: listen.gateway,
                 api_keys: false,
+                session_secrets: Default::default(),
             },
             event_gateway::Ports {
                 bus: bus.clone(),

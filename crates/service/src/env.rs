@@ -16,6 +16,10 @@ pub const NATS_CREDENTIALS: &str = "PRESSRUN_NATS_CREDENTIALS";
 pub const ORCHESTRATOR_URL: &str = "PRESSRUN_ORCHESTRATOR_URL";
 /// Where the event gateway is.
 pub const GATEWAY_URL: &str = "PRESSRUN_GATEWAY_URL";
+/// What console sessions are sealed with, alike for all replicas of the gateway; the newest first, by comma.
+pub const SESSION_SECRETS: &str = "PRESSRUN_SESSION_SECRETS";
+/// File with them.
+pub const SESSION_SECRETS_FILE: &str = "PRESSRUN_SESSION_SECRETS_FILE";
 /// The caller's API key.
 pub const API_KEY: &str = "PRESSRUN_API_KEY";
 /// File with the key that signs jobs; the orchestrator's alone.

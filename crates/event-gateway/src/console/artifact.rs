@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Extension, Path, Query},
+    extract::{Extension, Path},
     response::Response,
 };
 use maud::{Markup, Render, html};
@@ -19,23 +19,23 @@ use wire::{
 
 use super::{
     concept,
-    door::Visit,
+    door::{Asked, Visit},
     longcopy,
     mark::{self, Mark},
     page::{self, Look, token},
-    post,
+    pieces, post, poster,
     text::{self, Foreign},
 };
 use crate::limits::SHOWN_BYTES;
 
 /// The steps whose results people read, in their order.
-const READ: [&str; 3] = ["copy", "short_copy", "visual_concept"];
+pub(super) const READ: [&str; 3] = ["copy", "short_copy", poster::STEP];
 
 /// Which version; the active one when it is not said.
 #[derive(Deserialize)]
 pub(super) struct Which {
     #[serde(default)]
-    version: u32,
+    pub(super) version: u32,
     #[serde(default)]
     done: String,
 }
@@ -53,37 +53,28 @@ pub(super) struct Material {
 pub(super) async fn show(
     Extension(visit): Extension<Arc<Visit>>,
     Path((run, step)): Path<(String, String)>,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Response {
     let shown = async {
         let material = material(&visit, &run, &step).await?;
-        let number = match which.version {
-            0 => material
-                .versions
-                .iter()
-                .find(|version| version.active)
-                .map_or(0, |v| v.version),
-            number => number,
-        };
-        let version = match number {
-            0 => None,
-            number => Some(version(&visit, &run, &step, number).await?),
-        };
+        let version = chosen(&visit, &material, &step, which.version).await?;
         Ok::<_, Status>((material, version))
     };
     match shown.await {
         Ok((material, version)) => {
             let body = render(&visit, &material, &step, version.as_ref());
             let look = Look::titled(&material.run.title)
-                .live(format!(
-                    "run={}&after={}",
-                    material.run.id, material.run.sequence
-                ))
+                .live(followed(&material.run))
                 .done(&which.done);
             page::page(&visit, &look, &body)
         }
         Err(status) => page::failed(&visit, &status),
     }
+}
+
+/// What keeps a page about a run up to date: the events that follow, and what agents write.
+pub(super) fn followed(run: &Run) -> String {
+    format!("run={}&after={}&live=true", run.id, run.sequence)
 }
 
 /// Reads what a page on a step needs; the calls go out together.
@@ -119,6 +110,26 @@ pub(super) async fn material(visit: &Visit, id: &str, step: &str) -> Result<Mate
         brief: brief.into_inner(),
         versions,
     })
+}
+
+/// The version of that number with its content; for 0 the active one, if there is one.
+pub(super) async fn chosen(
+    visit: &Visit,
+    material: &Material,
+    step: &str,
+    number: u32,
+) -> Result<Option<(ArtifactVersion, Value)>, Status> {
+    let active = || material.versions.iter().find(|version| version.active);
+    let number = match number {
+        0 => active().map_or(0, |version| version.version),
+        number => number,
+    };
+    if number == 0 {
+        return Ok(None);
+    }
+    version(visit, &material.run.id, step, number)
+        .await
+        .map(Some)
 }
 
 /// One version with its content.
@@ -266,12 +277,7 @@ fn render(
         (tabs(run, step))
         @match shown {
             None => {
-                section.empty data-live="artifact" id="artifact" {
-                    h2 { "Nothing here yet" }
-                    @if run.status == "running" { p { (text::words(step)) " is still being made. This page shows it as soon as it is there." } }
-                    @else { p { "This run made no " (text::words(step).to_lowercase()) "." } }
-                    p { a href={ "/runs/" (run.id) } { "What the run is doing" } }
-                }
+                (nothing_yet(run, step))
             }
             Some((version, content)) => {
                 @let findings = findings(result.audit_report.as_ref(), step, &version.hash);
@@ -281,8 +287,8 @@ fn render(
                         (provenance(run, version, versions))
                         @match step {
                             "copy" => { (longcopy::show(&view)) }
-                            "short_copy" => { (post::show(&view)) }
-                            "visual_concept" => { (concept::show(&view)) }
+                            "short_copy" => { (post::show(&view, poster::of_run(material).as_ref())) }
+                            poster::STEP => { (concept::show(&view, &poster::page_of(&run.id, step, version.version))) }
                             _ => { (other(content)) }
                         }
                     }
@@ -296,11 +302,36 @@ fn render(
     }
 }
 
+/// In place of an artifact that is not there: its text as it is written, or why there is none.
+fn nothing_yet(run: &Run, step: &str) -> Markup {
+    let known = run.steps.iter().find(|known| known.name == step);
+    let at_work = known.filter(|known| run.status == "running" && known.phase == "running");
+    html! {
+        div id="artifact" data-live="artifact" {
+            @if let Some(step) = at_work {
+                article.sheet.draft {
+                    p.muted { "Being written. The artifact takes this place when it is done." }
+                    (pieces::writing(step))
+                }
+            } @else {
+                section.empty {
+                    h2 { "Nothing here yet" }
+                    @if run.status == "running" { p { (text::words(step)) " is still to be made. This page shows it as it comes." } }
+                    @else { p { "This run made no " (text::words(step).to_lowercase()) "." } }
+                    p { a href={ "/runs/" (run.id) } { "What the run is doing" } }
+                }
+            }
+        }
+    }
+}
+
 /// The run that the page is about.
 pub(super) fn heading(run: &Run) -> Markup {
     html! {
-        div.crumbs { a href="/" { "Runs" } " / " a href={ "/runs/" (run.id) } { (Foreign(&run.title)) } }
-        div.title { h1 { (Foreign(&run.title)) } (text::status(&run.status)) }
+        header.heading id="heading" data-live="heading" {
+            nav.crumbs aria-label="Breadcrumb" { a href="/" { "Runs" } " / " a href={ "/runs/" (run.id) } { (Foreign(&run.title)) } }
+            div.title { h1 { (Foreign(&run.title)) } (text::status(&run.status)) }
+        }
     }
 }
 
@@ -349,6 +380,7 @@ fn report(
     findings: &[(usize, &Finding)],
 ) -> Markup {
     html! {
+        section {
         h2 { "Audit" }
         @match report {
             None => p.muted { "Not audited yet." },
@@ -364,6 +396,7 @@ fn report(
                     ol.findings { @for (number, finding) in findings { (note(*number, finding)) } }
                 }
             }
+        }
         }
     }
 }

@@ -2,36 +2,49 @@
 
 use maud::{Markup, html};
 
-use super::{artifact::View, text::Foreign};
+use super::{
+    artifact::View,
+    poster::{self, Poster},
+    text::Foreign,
+};
 
-/// The concept's sheet.
-pub(super) fn show(view: &View<'_>) -> Markup {
+/// The concept's sheet. `large` is where its poster has a page of its own.
+pub(super) fn show(view: &View<'_>, large: &str) -> Markup {
     let swatches = view.items("/palette");
     html! {
         article.sheet.concept lang=[view.language()] {
             p.headline role="heading" aria-level="2" { (view.field("/title")) }
             p.subhead { (view.field("/rationale")) }
-            (sketch(view))
-            div.swatches role="list" {
-                @for pointer in &swatches {
-                    div role="listitem" {
-                        @if let Some(hex) = color(view.text(&format!("{pointer}/hex"))) {
-                            svg viewBox="0 0 10 6" preserveAspectRatio="none" aria-hidden="true" {
-                                rect width="10" height="6" fill=(hex) {}
-                            }
-                        }
-                        p { (view.field(&format!("{pointer}/role"))) }
-                        code { (view.field(&format!("{pointer}/hex"))) }
+            div.halves {
+                div {
+                    @match Poster::of(view) {
+                        Some(poster) => (poster::figure(view, &poster, large)),
+                        None => { (poster::refusal(view)) (sketch(view)) }
                     }
                 }
-            }
-            dl.facts {
-                dt { "Composition" } dd { (view.field("/composition")) }
-                dt { "Headline face" } dd { (view.field("/typography/headline")) }
-                dt { "Text face" } dd { (view.field("/typography/body")) }
-                dt { "Setting" } dd { (view.field("/typography/notes")) }
-                dt { "For an image model" } dd { (view.field("/image_prompt")) }
-                dt { "For those who do not see it" } dd { (view.field("/alt_text")) }
+                div {
+                    div.swatches role="list" {
+                        @for pointer in &swatches {
+                            div role="listitem" {
+                                @if let Some(hex) = color(view.text(&format!("{pointer}/hex"))) {
+                                    svg viewBox="0 0 10 6" preserveAspectRatio="none" aria-hidden="true" {
+                                        rect width="10" height="6" fill=(hex) {}
+                                    }
+                                }
+                                p { (view.field(&format!("{pointer}/role"))) }
+                                code { (view.field(&format!("{pointer}/hex"))) }
+                            }
+                        }
+                    }
+                    dl.facts {
+                        dt { "Composition" } dd { (view.field("/composition")) }
+                        dt { "Headline face" } dd { (view.field("/typography/headline")) }
+                        dt { "Text face" } dd { (view.field("/typography/body")) }
+                        dt { "Setting" } dd { (view.field("/typography/notes")) }
+                        dt { "For an image model" } dd { (view.field("/image_prompt")) }
+                        dt { "For those who do not see it" } dd { (view.field("/alt_text")) }
+                    }
+                }
             }
         }
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use ::service::{auth::Guard, auth::Principal, limits::MAX_KEY_BYTES};
 use axum::{
     Form,
-    extract::{Extension, FromRequest, Query, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    extract::{Extension, FromRequest, FromRequestParts, Query, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
 use maud::html;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use tonic::{Code, Status};
 
 use super::{
@@ -170,6 +170,25 @@ impl FromRequest<Console> for Sent {
             )),
             Err(status) => Err(page::failed(&visit, &status)),
         }
+    }
+}
+
+/// What an address asks for; one that cannot be read is answered with a page.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Console> for Asked<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Console) -> Result<Self, Response> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(asked)| Self(asked))
+            .map_err(|error| {
+                let status = Status::invalid_argument(error.body_text());
+                match parts.extensions.get::<Arc<Visit>>() {
+                    Some(visit) => page::failed(visit, &status),
+                    None => page::refused("", &status),
+                }
+            })
     }
 }
 

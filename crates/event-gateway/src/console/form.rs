@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Extension, Query},
+    extract::Extension,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -17,8 +17,9 @@ use wire::{
 };
 
 use super::{
-    door::{Sent, Visit},
+    door::{Asked, Sent, Visit},
     page::{self, Look, token},
+    post,
     samples::SAMPLES,
     session,
     text::{self, Foreign, encoded},
@@ -45,7 +46,7 @@ pub(super) struct Filled {
 /// `GET /runs/new`.
 pub(super) async fn show(
     Extension(visit): Extension<Arc<Visit>>,
-    Query(begin): Query<Begin>,
+    Asked(begin): Asked<Begin>,
 ) -> Response {
     let sample = match begin.sample.as_deref() {
         None => SAMPLES.first(),
@@ -253,7 +254,7 @@ fn render(visit: &Visit, filled: &Filled, sample: Option<&str>) -> Markup {
                     div.checks {
                         @for platform in Platform::ALL {
                             @let checked = brief.platforms.iter().any(|name| Platform::parse(name) == Some(platform));
-                            label { input type="checkbox" name="platforms" value=(platform.as_str()) checked[checked]; (text::words(platform.as_str())) }
+                            label { input type="checkbox" name="platforms" value=(platform.as_str()) checked[checked]; (post::name_of(platform.as_str())) }
                         }
                     }
                     (form.fault("platforms"))

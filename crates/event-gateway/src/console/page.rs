@@ -17,6 +17,7 @@ use super::{
     door::{TOKEN, Visit},
     session,
 };
+use crate::limits::REFRESH;
 
 /// Names a page's own script and style in its policy; new for each response.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub(super) struct Look<'a> {
     title: &'a str,
     /// Whose events keep the page up to date: `run=…`, or empty for all runs. None: it is not kept so.
     live: Option<String>,
+    /// Whether it is read again from time to time, beside its events.
+    repeated: bool,
     /// Narrow, for reading.
     narrow: bool,
     /// What the last action did, by its key.
@@ -38,6 +41,7 @@ impl<'a> Look<'a> {
         Self {
             title,
             live: None,
+            repeated: false,
             narrow: false,
             done: "",
         }
@@ -46,6 +50,12 @@ impl<'a> Look<'a> {
     /// Kept up to date by the events that `query` asks for.
     pub(super) fn live(mut self, query: String) -> Self {
         self.live = Some(query);
+        self
+    }
+
+    /// Read again every [`REFRESH`].
+    pub(super) fn repeated(mut self) -> Self {
+        self.repeated = true;
         self
     }
 
@@ -163,7 +173,7 @@ fn respond(
                 link rel="stylesheet" href=(STYLE.path()) nonce=(nonce);
                 script src=(SCRIPT.path()) nonce=(nonce) defer {}
             }
-            body data-live=[look.live.as_deref()] data-events=(super::EVENTS) {
+            body data-live=[look.live.as_deref()] data-events=(super::EVENTS) data-every=[look.repeated.then_some(REFRESH.as_millis())] {
                 a.skip href="#main" { "Skip to content" }
                 header.top {
                     div.bar {
@@ -178,6 +188,7 @@ fn respond(
                     (body)
                 }
                 div #toasts role="status" aria-live="polite" {}
+                p #said.hidden role="status" {}
             }
         }
     };
@@ -199,6 +210,7 @@ fn navigation(visit: &Visit, title: &str) -> Markup {
             @if visit.may_change() {
                 a href="/runs/new" aria-current=[here("New run")] { "New run" }
             }
+            a href="/system" aria-current=[here("System")] { "System" }
         }
         div.who {
             span.live-state hidden data-live-state {}
@@ -236,11 +248,14 @@ pub(super) async fn guard_headers(mut request: Request, next: Next) -> Response 
     let mut response = next.run(request).await;
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; \
-         img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+         img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
          frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     );
     let headers = response.headers_mut();
-    if let Ok(policy) = HeaderValue::try_from(policy) {
+    // What is no page has a stricter one of its own.
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY)
+        && let Ok(policy) = HeaderValue::try_from(policy)
+    {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     for (name, value) in [

@@ -6,11 +6,12 @@ use model::platform::Platform;
 use super::{
     artifact::View,
     icon, longcopy,
+    poster::Picture,
     text::{self, Foreign, web_host},
 };
 
-/// All posts, platform by platform.
-pub(super) fn show(view: &View<'_>) -> Markup {
+/// All posts, platform by platform. `picture` is the campaign's, with what stands for it in words.
+pub(super) fn show(view: &View<'_>, picture: Option<&(Picture, String)>) -> Markup {
     let names = view.keys("/platforms");
     html! {
         @for name in &names {
@@ -19,7 +20,7 @@ pub(super) fn show(view: &View<'_>) -> Markup {
                 h3 id={ "platform-" (text::class(name)) } { (title(platform, name)) }
                 div.posts {
                     @for (i, pointer) in view.items(&pointer(name)).iter().enumerate() {
-                        (post(view, platform, name, i, pointer))
+                        (post(view, picture, platform, name, i, pointer))
                     }
                 }
             }
@@ -32,6 +33,11 @@ fn pointer(name: &str) -> String {
     format!("/platforms/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
+/// A platform's name as it writes itself.
+pub(super) fn name_of(name: &str) -> String {
+    title(Platform::parse(name), name)
+}
+
 fn title(platform: Option<Platform>, name: &str) -> String {
     match platform {
         Some(Platform::X) => "X".to_owned(),
@@ -40,7 +46,14 @@ fn title(platform: Option<Platform>, name: &str) -> String {
     }
 }
 
-fn post(view: &View<'_>, platform: Option<Platform>, name: &str, i: usize, at: &str) -> Markup {
+fn post(
+    view: &View<'_>,
+    shown: Option<&(Picture, String)>,
+    platform: Option<Platform>,
+    name: &str,
+    i: usize,
+    at: &str,
+) -> Markup {
     let brand = view.brand();
     let handle = match platform {
         Some(Platform::Linkedin) => "Company · now".to_owned(),
@@ -61,7 +74,12 @@ fn post(view: &View<'_>, platform: Option<Platform>, name: &str, i: usize, at: &
                 }
                 div { p.name { (Foreign(brand)) } p.handle { (Foreign(&handle)) } }
             }
-            @if platform == Some(Platform::Instagram) { (picture(view)) }
+            @if platform == Some(Platform::Instagram) {
+                @match shown {
+                    Some((picture, alt)) => (picture.img(alt, "picture")),
+                    None => (stand_in(view)),
+                }
+            }
             div.post-text dir="auto" lang=[view.language()] { (view.field(&format!("{at}/text"))) }
             @if !tags.is_empty() {
                 p.tags { @for tag in tags { span { "#" (view.field(&tag)) } " " } }
@@ -91,8 +109,8 @@ fn count(view: &View<'_>, platform: Option<Platform>, at: &str) -> Markup {
     }
 }
 
-/// Where the picture would be, in the concept's colours.
-fn picture(view: &View<'_>) -> Markup {
+/// Where the picture would be.
+fn stand_in(view: &View<'_>) -> Markup {
     html! {
         svg.picture viewBox="0 0 40 30" role="img" aria-label="The picture goes here" {
             rect width="40" height="30" {}

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::service::clock;
 use axum::{
-    extract::{Extension, Path, Query},
+    extract::{Extension, Path},
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
@@ -22,9 +22,10 @@ use wire::{
 
 use super::{
     artifact,
-    door::{Sent, Visit},
+    door::{Asked, Sent, Visit},
     graph,
     page::{self, Look, token},
+    pieces,
     text::{self, Foreign},
     timeline,
 };
@@ -32,6 +33,8 @@ use crate::limits::{ESTIMATE_RUNS, SHOWN_EVENTS};
 
 /// Events read for the timeline: the orchestrator's own bound.
 const READ_EVENTS: u32 = 1_000;
+/// What an event is called that begins a run's work anew.
+const REOPENED: &str = "reopened";
 /// Fewest finished runs that an estimate is made from.
 const FEWEST: usize = 3;
 
@@ -57,15 +60,12 @@ pub(super) struct Material {
 pub(super) async fn show(
     Extension(visit): Extension<Arc<Visit>>,
     Path(run): Path<String>,
-    Query(told): Query<Told>,
+    Asked(told): Asked<Told>,
 ) -> Response {
     match material(&visit, &run).await {
         Ok(material) => {
             let look = Look::titled(&material.run.title)
-                .live(format!(
-                    "run={}&after={}",
-                    material.run.id, material.run.sequence
-                ))
+                .live(artifact::followed(&material.run))
                 .done(&told.done);
             page::page(&visit, &look, &render(&visit, &material, clock::now()))
         }
@@ -107,7 +107,10 @@ async fn material(visit: &Visit, id: &str) -> Result<Material, Status> {
         result,
     )?;
     let run = run.into_inner();
-    let usual = if run.status == "running" {
+    let events = events.into_inner().events;
+    // A run that was reopened does a part of its work again; how long that takes was never measured.
+    let whole = !events.iter().any(|event| event.r#type == REOPENED);
+    let usual = if run.status == "running" && whole {
         usual(visit, &run).await?
     } else {
         None
@@ -115,7 +118,7 @@ async fn material(visit: &Visit, id: &str) -> Result<Material, Status> {
     Ok(Material {
         run,
         waiting: waiting.into_inner(),
-        events: events.into_inner().events,
+        events,
         result,
         usual,
     })
@@ -151,6 +154,16 @@ async fn usual(visit: &Visit, run: &Run) -> Result<Option<(Duration, usize)>, St
         .map(|median| (median, took.len())))
 }
 
+/// When the work that is under way began: at the submit, or when the run was last reopened.
+fn begun(material: &Material) -> Option<Timestamp> {
+    let mut events = material.events.iter().rev();
+    let reopened = events.find(|event| event.r#type == REOPENED);
+    let begun = reopened
+        .and_then(|event| event.time)
+        .or(material.run.submitted);
+    begun.map(Timestamp::from)
+}
+
 pub(super) fn render(visit: &Visit, material: &Material, now: Timestamp) -> Markup {
     let Material {
         run,
@@ -159,9 +172,10 @@ pub(super) fn render(visit: &Visit, material: &Material, now: Timestamp) -> Mark
         ..
     } = material;
     html! {
-        div id="heading" data-live="heading" { (artifact::heading(run)) }
+        (artifact::heading(run))
         (artifact::tabs(run, "run"))
         section.now id="now" data-live="now" aria-label="Now" { (happening(material, now)) }
+        (pieces::cards(run, result.as_ref()))
         div.columns {
             div {
                 section id="steps" data-live="steps" {
@@ -197,12 +211,10 @@ fn happening(material: &Material, now: Timestamp) -> Markup {
         usual,
         ..
     } = material;
-    let since = run
-        .submitted
-        .map_or(Duration::ZERO, |submitted| now.since(submitted.into()));
+    let since = begun(material).map_or(Duration::ZERO, |begun| now.since(begun));
     if run.status != "running" {
-        let took = match (run.submitted, run.updated) {
-            (Some(from), Some(to)) => Timestamp::from(to).since(from.into()),
+        let took = match (begun(material), run.updated) {
+            (Some(from), Some(to)) => Timestamp::from(to).since(from),
             _ => Duration::ZERO,
         };
         return html! {
@@ -216,7 +228,7 @@ fn happening(material: &Material, now: Timestamp) -> Markup {
         };
     }
     html! {
-        p.state { span.pulse aria-hidden="true" {} strong { (text::words(&run.state)) } " · " (run.percent) " %" }
+        p.state.under-way { span.pulse aria-hidden="true" {} strong { (text::words(&run.state)) } " " span.percent { (run.percent) " %" } }
         progress max="100" value=(run.percent) aria-label="Progress of the run" {}
         p.muted {
             (text::span(millis(since))) " so far. "
@@ -225,7 +237,7 @@ fn happening(material: &Material, now: Timestamp) -> Markup {
                     "About " (text::span(millis(*usual - since))) " left; the last " (of) " like it took " (text::span(millis(*usual))) " in the middle."
                 }
                 Some((usual, of)) => { "Longer than usual: the last " (of) " like it took " (text::span(millis(*usual))) " in the middle." }
-                None => "No estimate yet: too few runs like it have finished.",
+                None => {}
             }
         }
         @if !waiting.waiting.is_empty() {

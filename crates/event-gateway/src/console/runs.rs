@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Extension, Query},
+    extract::Extension,
     response::{IntoResponse, Redirect, Response},
 };
 use futures::{StreamExt, stream};
@@ -14,7 +14,7 @@ use tonic::Status;
 use wire::run::v1::{CancelRequest, ListRequest, Run};
 
 use super::{
-    door::{Sent, Visit},
+    door::{Asked, Sent, Visit},
     page::{self, Look, token},
     text::{self, Foreign, encoded},
 };
@@ -70,7 +70,7 @@ struct Found {
 /// `GET /`.
 pub(super) async fn list(
     Extension(visit): Extension<Arc<Visit>>,
-    Query(mut wanted): Query<Wanted>,
+    Asked(mut wanted): Asked<Wanted>,
 ) -> Response {
     wanted.q = wanted.q.trim().chars().take(MAX_SEARCH_CHARS).collect();
     match find(&visit, &wanted).await {

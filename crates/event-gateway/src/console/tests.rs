@@ -71,6 +71,8 @@ async fn hostile_content_is_shown_as_text_in_every_artifact() {
         "palette": [{"hex": HOSTILE, "role": HOSTILE}, {"hex": "#12345\"", "role": "background"}],
         "typography": {"headline": HOSTILE, "body": HOSTILE, "notes": HOSTILE},
         "image_prompt": HOSTILE, "alt_text": HOSTILE,
+        "poster": {"layout": HOSTILE, "png": {"hash": HOSTILE, "media_type": HOSTILE, "width": 1}},
+        "poster_refusal": {"code": HOSTILE, "message": HOSTILE},
     });
     let brief = CampaignBrief {
         language: HOSTILE.to_owned(),
@@ -92,8 +94,8 @@ async fn hostile_content_is_shown_as_text_in_every_artifact() {
     let view = View::new(&content, &brief, vec![(1, &finding)]);
     for shown in [
         longcopy::show(&view),
-        post::show(&view),
-        concept::show(&view),
+        post::show(&view, None),
+        concept::show(&view, "/large"),
     ] {
         assert_harmless(&shown.into_string());
     }
@@ -154,6 +156,30 @@ async fn a_run_page_shows_what_happens_and_obeys_nothing() {
     ] {
         assert!(page.contains(told), "{told}: {page}");
     }
+}
+
+#[tokio::test]
+async fn a_reopened_run_counts_from_there_and_promises_nothing() {
+    let event = |sequence, kind: &str, at| Event {
+        sequence,
+        r#type: kind.to_owned(),
+        time: Some(Timestamp(at).into()),
+        ..Event::default()
+    };
+    let material = run::Material {
+        run: Run {
+            id: "r-1".to_owned(),
+            status: "running".to_owned(),
+            submitted: Some(Timestamp(1_000).into()),
+            ..Run::default()
+        },
+        waiting: ExplainResponse::default(),
+        events: vec![event(1, "submitted", 1_000), event(2, "reopened", 60_000)],
+        result: None,
+        usual: None,
+    };
+    let page = run::render(&visit(), &material, Timestamp(62_500)).into_string();
+    assert!(page.contains("2.5 s so far. </p>"), "{page}");
 }
 
 #[tokio::test]
@@ -221,6 +247,7 @@ fn console(guard: Guard) -> Router {
         guard,
         orchestrator(),
         Streams::new(feed, bus, orchestrator()),
+        &super::Secrets::default(),
     )
     .expect("randomness")
 }
@@ -247,7 +274,14 @@ fn get(path: &str) -> Request<Body> {
 #[tokio::test]
 async fn every_page_carries_the_policy_and_only_its_own_script() {
     let console = console(Guard::local_only().expect("an id"));
-    for path in ["/runs/new", "/", "/runs/none", "/runs/..%2f"] {
+    for path in [
+        "/runs/new",
+        "/",
+        "/runs/none",
+        "/runs/..%2f",
+        "/runs/none/artifacts/copy?version=x",
+        "/system",
+    ] {
         let (_, headers, page) = call(&console, get(path)).await;
         let policy = headers[header::CONTENT_SECURITY_POLICY]
             .to_str()

@@ -64,6 +64,19 @@ pub(super) fn span(ms: u64) -> String {
     }
 }
 
+/// A length in bytes, roughly.
+pub(super) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{} KB", bytes / 1_024),
+        _ => format!(
+            "{}.{} MB",
+            bytes / 1_048_576,
+            bytes % 1_048_576 * 10 / 1_048_576
+        ),
+    }
+}
+
 /// Money.
 pub(super) fn money(microusd: u64) -> String {
     format!(

@@ -9,6 +9,7 @@ use event_gateway::{
         route::{Body, Verb},
         table::ROUTES,
     },
+    console::Secrets,
     history::grpc::Orchestrator,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -31,9 +32,9 @@ const GET_RUN: &str = "pressrun.run.v1.RunService.Get";
 const CANCEL: &str = "pressrun.run.v1.RunService.Cancel";
 const REGENERATE: &str = "pressrun.run.v1.RunService.Regenerate";
 
-struct Stack {
-    fake: Fake,
-    gateway: SocketAddr,
+pub(crate) struct Stack {
+    pub(crate) fake: Fake,
+    pub(crate) gateway: SocketAddr,
     http: reqwest::Client,
     orchestrator: CancellationToken,
     stop: CancellationToken,
@@ -41,7 +42,12 @@ struct Stack {
 }
 
 impl Stack {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
+        Self::sealing(Secrets::default()).await
+    }
+
+    /// With what its console's sessions are sealed with.
+    pub(crate) async fn sealing(session_secrets: Secrets) -> Self {
         service::crypto::install_crypto();
         let fake = Fake::default();
         let server = fake.bind().await;
@@ -51,6 +57,7 @@ impl Stack {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             api_keys: true,
+            session_secrets,
         };
         let ports = Ports {
             bus: std::sync::Arc::new(Memory::new()),
@@ -86,7 +93,7 @@ impl Stack {
         call.send().await.expect("answered")
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         let ended = timeout(PATIENCE, self.running).await.expect("it ends");
         ended.expect("no panic").expect("a clean end");

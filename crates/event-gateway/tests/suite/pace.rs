@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// Events of 30 kB each: enough of them fill every buffer between the gateway and who does not read.
-const MANY: usize = 1_000;
-const LARGE: usize = 30_000;
+pub(crate) const MANY: usize = 1_000;
+pub(crate) const LARGE: usize = 30_000;
 
 #[tokio::test]
 async fn silent_streams_say_that_they_live() {

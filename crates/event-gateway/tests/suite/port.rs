@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use bus::{Bus, Subject};
 use event_gateway::{
     Options, Pace, Ports, Service,
     history::{History, grpc::Orchestrator},
@@ -23,7 +22,7 @@ use wire::{
         auth_service_server::{AuthService, AuthServiceServer},
     },
     events::v1::{
-        Closing, Delta, Event, Filter, Piece, SubscribeRequest, SubscribeResponse,
+        Closing, Event, Filter, SubscribeRequest, SubscribeResponse,
         event_service_client::EventServiceClient, subscribe_response::What,
     },
     problem::Details,
@@ -178,6 +177,7 @@ impl Stack {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             api_keys: true,
+            session_secrets: Default::default(),
         };
         let ports = Ports {
             bus: Arc::new(world.bus.clone()),
@@ -223,7 +223,7 @@ impl Stack {
         call.bearer_auth("key-one").send().await.expect("answered")
     }
 
-    async fn refused(&self, name: &str, query: &str, last: Option<&str>) -> Details {
+    pub(crate) async fn refused(&self, name: &str, query: &str, last: Option<&str>) -> Details {
         let response = self.sse(name, query, last).await;
         assert_eq!(
             response.headers()["content-type"],
@@ -558,83 +558,6 @@ async fn a_stop_ends_open_streams_with_a_position() {
     let stack = Stack::over(world, Pace::default()).await;
     let mut back = Frames::of(stack.sse("one", "", Some(&last.id)).await).await;
     assert_eq!(back.next().await.expect("a frame").data["id"], "s.1");
-    stack.end().await;
-}
-
-/// Live text of a run, as a worker sends it.
-fn delta(owner: &str, of: &str, text: &str) -> Vec<u8> {
-    let delta = Delta {
-        tenant: owner.to_owned(),
-        run_id: of.to_owned(),
-        step: "copy".to_owned(),
-        draft: 1,
-        pieces: vec![Piece {
-            path: "/body".to_owned(),
-            at: 0,
-            text: text.to_owned(),
-        }],
-        ..Delta::default()
-    };
-    wire::json::to_json(&delta).expect("JSON").into()
-}
-
-#[tokio::test]
-async fn live_text_goes_to_who_asked_for_it_and_has_no_number() {
-    let stack = Stack::start().await;
-    let (one, r) = (tenant("one"), run("r"));
-    past(&stack, &one, &r, &["submitted"]).await;
-    let mut asked = Frames::of(stack.sse("one", "run=r&live=true", None).await).await;
-    let mut plain = Frames::of(stack.sse("one", "run=r", None).await).await;
-    let request = SubscribeRequest {
-        live: true,
-        ..of_run(&r, 1, false)
-    };
-    let mut grpc = stack.subscribe("one", request).await.expect("open");
-    for frames in [&mut asked, &mut plain] {
-        assert_eq!(frames.next().await.expect("a frame").id, "r.1");
-    }
-
-    let own = Subject::live(&one, &r);
-    for (subject, body) in [
-        (
-            Subject::live(&tenant("two"), &r),
-            delta("two", "r", "of another tenant"),
-        ),
-        (
-            Subject::live(&one, &run("s")),
-            delta("one", "s", "of another run"),
-        ),
-        (
-            own.clone(),
-            delta("two", "r", "of another than its subject says"),
-        ),
-        (own.clone(), b"garbage".to_vec()),
-        (own.clone(), vec![b' '; 512 * 1024]),
-        (own, delta("one", "r", "Good \"morning\"\n")),
-    ] {
-        stack
-            .world
-            .bus
-            .broadcast(&subject, body.into())
-            .await
-            .expect("sent");
-    }
-    let frame = asked.next().await.expect("a frame");
-    assert_eq!((frame.id.as_str(), frame.event.as_str()), ("", "delta"));
-    assert_eq!(frame.data["pieces"][0]["text"], "Good \"morning\"\n");
-    let next = timeout(PATIENCE, grpc.next()).await.expect("in time");
-    let Some(What::Delta(delta)) = next.expect("open").expect("unbroken").what else {
-        panic!("no live text");
-    };
-    assert_eq!((delta.step.as_str(), delta.pieces.len()), ("copy", 1));
-
-    // Who did not ask sees the next event and nothing before it.
-    past(&stack, &one, &r, &["step_finished"]).await;
-    for frames in [&mut asked, &mut plain] {
-        assert_eq!(frames.next().await.expect("a frame").id, "r.2");
-    }
-    let refused = stack.refused("one", "live=true", None).await;
-    assert_eq!(refused.errors[0].path, "live");
     stack.end().await;
 }
 

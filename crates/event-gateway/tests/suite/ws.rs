@@ -13,6 +13,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
+    pace::{LARGE, MANY},
     port::{PATIENCE, Stack, past},
     world::{run, tenant},
 };
@@ -236,6 +237,67 @@ async fn pings_show_that_it_lives_and_want_an_answer() {
         .rposition(|byte| *byte == 0x88)
         .expect("a close frame");
     assert_eq!(bytes[close + 2..close + 4], close::POLICY.to_be_bytes());
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_closed_with_the_reason() {
+    let pace = Pace {
+        first_frame: Duration::from_millis(20),
+        ..Pace::default()
+    };
+    let stack = Stack::at(pace).await;
+    let mut client = Client::of(&stack, "one").await;
+    assert_eq!(client.any().await, Got::Closed(close::NO_REQUEST));
+    // A ping says nothing either.
+    let mut client = Client::of(&stack, "one").await;
+    client.send(Message::Ping(Default::default())).await;
+    loop {
+        match timeout(PATIENCE, client.0.next()).await.expect("in time") {
+            Some(Ok(Message::Pong(_))) => {}
+            Some(Ok(Message::Close(Some(frame)))) => {
+                assert_eq!(u16::from(frame.code), close::NO_REQUEST);
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_told_where_to_resume() {
+    let stack = Stack::start().await;
+    let (one, r) = (tenant("one"), run("r"));
+    past(&stack, &one, &r, &["submitted"]).await;
+    let mut slow = Client::open(&stack, json!({ "run_id": "r" })).await;
+    let mut quick = Client::open(&stack, json!({ "run_id": "r" })).await;
+    for client in [&mut slow, &mut quick] {
+        assert_eq!(client.event().await.0, "r.1");
+    }
+    let large = "x".repeat(LARGE);
+    for number in 2..=MANY {
+        past(&stack, &one, &r, &[&large]).await;
+        let (id, _) = quick.event().await;
+        assert_eq!(id, format!("r.{number}"), "nobody else is held up");
+    }
+    let mut last = 1;
+    let position = loop {
+        let Got::Frame(frame) = slow.next().await else {
+            panic!("it is told before it is closed")
+        };
+        if let Some(lagged) = frame.get("lagged") {
+            break lagged["after"].as_u64().expect("a number");
+        }
+        last += 1;
+        assert_eq!(frame["event"]["id"], format!("r.{last}"), "none missing");
+    };
+    assert_eq!(position, last);
+    assert!(last < MANY as u64, "it was cut");
+    assert_eq!(slow.next().await, Got::Closed(close::LAGGED));
+    let request = json!({ "run_id": "r", "after": position });
+    let mut back = Client::open(&stack, request).await;
+    assert_eq!(back.event().await.0, format!("r.{}", last + 1));
     stack.end().await;
 }
 
