@@ -5,7 +5,8 @@
 //!
 //! Start with [`run`]. `floor` is what the machine gives, `bare` the same commits and messages with no
 //! product in between, `product` the real processes, `pipeline` eight steps through the orchestrator's
-//! library; `load` offers work, `meter` reads what it cost, `results` holds the keys and their gates.
+//! library, `watch` what subscribers and workers wait for, `single` the one process of `dev` and `demo`;
+//! `load` offers work, `meter` reads what it cost, `results` holds the keys and their gates.
 
 mod bare;
 mod floor;
@@ -16,6 +17,8 @@ mod product;
 mod record;
 mod rest;
 mod results;
+mod single;
+mod watch;
 
 use std::{future::Future, io::Write, path::PathBuf, time::Duration};
 
@@ -77,6 +80,7 @@ struct Samples {
     pipelines: usize,
     window: Duration,
     floor: Duration,
+    watch: watch::Samples,
 }
 
 impl Samples {
@@ -88,6 +92,10 @@ impl Samples {
                 pipelines: 50,
                 window: Duration::from_secs(3),
                 floor: Duration::from_secs(1),
+                watch: watch::Samples {
+                    runs: 20,
+                    crowded: 5,
+                },
             }
         } else {
             Self {
@@ -96,6 +104,10 @@ impl Samples {
                 pipelines: 200,
                 window: Duration::from_secs(options.seconds.max(1)),
                 floor: Duration::from_secs(3),
+                watch: watch::Samples {
+                    runs: 200,
+                    crowded: 20,
+                },
             }
         }
     }
@@ -142,7 +154,7 @@ pub async fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<bool
         .start()
         .await?;
     let bare = Bare::start(&postgres.database().await?, nats.url()).await?;
-    let product = Product::start(&binaries, &postgres, &nats).await?;
+    let mut product = Product::start(&binaries, &postgres, &nats).await?;
     let pipeline = Pipeline::start(&binaries, &postgres).await?;
     product.check().await?;
     pipeline.check().await?;
@@ -157,7 +169,19 @@ pub async fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<bool
     writeln!(out, "counting commits and messages")?;
     count(samples, &meter, &bare, &product, &mut results).await?;
     product.check().await?;
-    drop((worker, bare, product, pipeline));
+
+    writeln!(out, "watching")?;
+    let client = pipeline.client();
+    watch::handoffs(&client, pipeline.nats(), samples.watch, &mut results).await?;
+    drop((worker, bare, client, pipeline));
+    let gateway = product.add_gateway(&binaries, &nats).await?;
+    let client = product.client();
+    watch::events(&client, &gateway, nats.url(), samples.watch, &mut results).await?;
+    writeln!(out, "looking at idle services")?;
+    single::idle(&meter, &product.pids(), &mut results).await?;
+    drop((client, product));
+    writeln!(out, "measuring the one process")?;
+    single::one_process(&binaries, samples.window, &mut results).await?;
 
     results.write_json()?;
     write!(out, "\n{results}")?;
@@ -305,7 +329,14 @@ impl Binaries {
         command
             .args(["build", "--locked", "--quiet", "--bins"])
             .args(["-p", "orchestrator", "-p", "agent-worker"])
-            .args(["-p", "audit-worker"])
+            .args([
+                "-p",
+                "audit-worker",
+                "-p",
+                "event-gateway",
+                "-p",
+                "pressrun",
+            ])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         if self.folder.ends_with("release") {
             command.arg("--release");

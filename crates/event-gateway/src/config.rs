@@ -3,6 +3,7 @@
 use std::{io::Read, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use ::service::env;
+use anyhow::Context;
 use bus::nats::{self, Nats};
 use clap::Parser;
 use tokio_util::sync::CancellationToken;

@@ -28,8 +28,6 @@ use crate::{Failure, client::Client};
 const DRAIN: Duration = Duration::from_secs(20);
 /// How long the workers may take to be heard.
 const WORKERS_HEARD: Duration = Duration::from_secs(10);
-/// Slots for each agent of the one process.
-const SLOTS: u32 = 4;
 
 /// Where the services listen; port 0 takes a free one.
 #[derive(Debug, Clone, Copy)]
@@ -129,19 +127,22 @@ impl Stack {
             door: Arc::new(door::Grpc::new(&orchestrator_url).map_err(anyhow::Error::from)?),
             clock: Arc::new(clock::now),
         };
-        let hosting = |name: &str| Hosting {
-            instance: Some(name.to_owned()),
-            slots: SLOTS,
+        let auditing = Hosting {
+            instance: Some("auditors".to_owned()),
+            slots: settings.hosting.slots,
             ..Hosting::default()
         };
         let settings = agent_worker::Settings {
-            hosting: hosting("agents"),
+            hosting: Hosting {
+                instance: Some("agents".to_owned()),
+                ..settings.hosting.clone()
+            },
             ..settings.clone()
         };
         let agents =
             agent_worker::Service::build(&settings, ports.clone()).map_err(anyhow::Error::from)?;
         let rules_alone = audit_worker::Judge::default();
-        let auditors = audit_worker::Service::build(&hosting("auditors"), &rules_alone, ports)
+        let auditors = audit_worker::Service::build(&auditing, &rules_alone, ports)
             .map_err(anyhow::Error::from)?;
         let mut tasks = Tasks::new(stop_workers.clone());
         tasks.spawn("agent-worker", serve(agents.run(stop_workers.clone())));

@@ -42,6 +42,10 @@ pub(super) async fn measure(
         let (per_s, latencies) = commits(&database, clients, time).await?;
         results.set(&format!("floor.commits_per_s_{clients}"), per_s);
         results.set(&format!("floor.commit_ms_{clients}"), latencies.within(0.5));
+        results.set(
+            &format!("floor.commit_p99_ms_{clients}"),
+            latencies.within(0.99),
+        );
     }
     let data = PathBuf::from(postgres.query("show data_directory").await?);
     let latencies = tokio::task::spawn_blocking(move || flushes(&data)).await??;
@@ -63,7 +67,9 @@ pub(super) async fn measure(
         let pulled = pulls(&js, &stream, places).await?;
         results.set(&format!("floor.pull_ack_per_s_{places}"), pulled);
     }
-    results.set("floor.hop_ms", hops(&js, &stream).await?.within(0.5));
+    let hops = hops(&js, &stream).await?;
+    results.set("floor.hop_ms", hops.within(0.5));
+    results.set("floor.hop_p99_ms", hops.within(0.99));
     js.delete_stream("FLOOR").await?;
     Ok(())
 }

@@ -106,6 +106,15 @@ impl Meter {
     }
 }
 
+/// What a process holds of the machine's memory, MB.
+pub(super) fn memory_mb(pid: u32) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kb = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    let kb: f64 = kb.context("/proc/<pid>/status tells no VmRSS")?.parse()?;
+    Ok(kb / 1_024.0)
+}
+
 struct Cpu {
     parent: u32,
     own: Duration,

@@ -27,7 +27,7 @@ const STEPS: usize = 8;
 pub(super) struct Pipeline {
     client: Client,
     _worker: Process,
-    _nats: Nats,
+    nats: Nats,
     _stop: DropGuard,
 }
 
@@ -98,9 +98,14 @@ impl Pipeline {
                 rests: Rests::listen(nats.url()).await?,
             },
             _worker: worker,
-            _nats: nats,
+            nats,
             _stop: stop.drop_guard(),
         })
+    }
+
+    /// Its server's address.
+    pub(super) fn nats(&self) -> &str {
+        self.nats.url()
     }
 
     pub(super) fn client(&self) -> Client {

@@ -23,6 +23,7 @@ const ARTIFACT_BYTES: std::ops::Range<usize> = 1_900..2_200;
 pub(super) struct Product {
     processes: Vec<(&'static str, Process)>,
     client: Client,
+    orchestrator: String,
     /// The signing key is in it.
     _files: TempDir,
 }
@@ -30,8 +31,8 @@ pub(super) struct Product {
 /// A caller; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Client {
-    clients: Clients,
-    rests: Rests,
+    pub(super) clients: Clients,
+    pub(super) rests: Rests,
 }
 
 impl Product {
@@ -70,12 +71,33 @@ impl Product {
                 clients: Clients::new(&url, None)?,
                 rests: Rests::listen(nats.url()).await?,
             },
+            orchestrator: url,
             _files: files,
         })
     }
 
     pub(super) fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Adds an event gateway; says where it is.
+    pub(super) async fn add_gateway(
+        &mut self,
+        binaries: &Binaries,
+        nats: &Nats,
+    ) -> anyhow::Result<String> {
+        let listen = format!("127.0.0.1:{}", free_port()?);
+        let url = format!("http://{listen}");
+        let gateway = binaries
+            .get("event-gateway")
+            .env(env::LISTEN, &listen)
+            .env(env::NATS_URL, nats.url())
+            .env(env::ORCHESTRATOR_URL, &self.orchestrator)
+            .ready_at(format!("{url}/health/ready"))
+            .start()
+            .await?;
+        self.processes.push(("event_gateway", gateway));
+        Ok(url)
     }
 
     /// The processes by name.

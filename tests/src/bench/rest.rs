@@ -54,7 +54,8 @@ impl Rests {
         Ok(rests)
     }
 
-    fn rested(&self, run: &str) {
+    /// Says that a run is at rest.
+    pub(super) fn rested(&self, run: &str) {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         match runs.remove(run) {
             // A waiter that has gone away does not wait.

@@ -43,21 +43,35 @@ impl Bound {
     }
 }
 
-pub(super) const TARGETS: [Target; 8] = [
+pub(super) const TARGETS: [Target; 18] = [
     at_most("campaign.p50_vs_bare", 2.0, 1.4),
     at_most("campaign.p99_vs_p50", 3.0, 2.0),
-    Target {
-        key: "campaign.throughput_vs_bare",
-        bound: Bound::AtLeast,
-        gate: 0.25,
-        aim: 0.5,
-    },
+    at_least("campaign.throughput_vs_bare", 0.25, 0.5),
     at_most("campaign.pg_cpu_us", 280.0, 180.0),
     at_most("pipeline.p50_vs_bare", 2.0, 1.3),
     at_most("campaign.flushes_sequential", 5.0, 4.0),
     at_most("campaign.flushes_64", 1.0, 0.3),
     at_most("campaign.messages", 8.0, 8.0),
+    at_most("handoff.p50_vs_floor", 3.0, 1.6),
+    at_most("handoff.p99_vs_floor", 3.0, 1.6),
+    at_most("events.p50_vs_hop", 8.0, 4.0),
+    at_most("events.p99_ms_1000_subscribers", 50.0, 20.0),
+    at_most("first_event_ms", 5.0, 2.0),
+    at_most("idle.queries_per_s", 1.0, 0.5),
+    at_most("idle.rss_mb", 50.0, 25.0),
+    at_least("dev.runs_per_s", 500.0, 2_000.0),
+    at_most("dev.start_ms", 300.0, 100.0),
+    at_most("demo.seconds", 5.0, 2.0),
 ];
+
+const fn at_least(key: &'static str, gate: f64, aim: f64) -> Target {
+    Target {
+        key,
+        bound: Bound::AtLeast,
+        gate,
+        aim,
+    }
+}
 
 const fn at_most(key: &'static str, gate: f64, aim: f64) -> Target {
     Target {
