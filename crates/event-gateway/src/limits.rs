@@ -14,6 +14,9 @@ pub const MAX_DELTA_BYTES: usize = 256 * 1024;
 pub const HISTORY_PAGE: u32 = 500;
 /// Largest answer taken from the orchestrator, bytes.
 pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// Calls of the orchestrator at once; more wait here. It refuses more than
+/// [`::service::limits::MAX_CALLS_PER_CONNECTION`] and counts one for a moment longer than we do.
+pub const MAX_CALLS: usize = ::service::limits::MAX_CALLS_PER_CONNECTION / 2;
 /// Longest wait for an answer of the orchestrator.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages of changed runs, of 1,000 each, that are read for one stream; who resumes from

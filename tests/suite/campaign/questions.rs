@@ -1,12 +1,13 @@
 //! What callers ask: the same submit again, and why a run waits.
 
+use futures::future::try_join_all;
 use system_tests::{
     brief,
     fake_model::{Act, Rule},
-    stack::until,
+    stack::{Events, Role, channel, until},
 };
 use tonic::Code;
-use wire::{problem::problems_of, run::v1::ExplainRequest};
+use wire::{events::v1::SubscribeRequest, problem::problems_of, run::v1::ExplainRequest};
 
 use super::{cancel, submit};
 use crate::shared;
@@ -90,5 +91,20 @@ async fn a_run_says_what_it_waits_for() -> anyhow::Result<()> {
         (rested.status.as_str(), rested.waiting.len()),
         ("cancelled", 0)
     );
+    Ok(())
+}
+
+/// More at once than the gateway may ask the orchestrator at once.
+#[tokio::test]
+async fn a_crowd_that_comes_at_once_is_served() -> anyhow::Result<()> {
+    let gateway = shared().await?.url(Role::EventGateway)?;
+    let connections = (0..10)
+        .map(|_| Ok(Events::new(channel(gateway)?)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let streams = try_join_all((0..500).map(|caller| {
+        let mut events = connections[caller % connections.len()].clone();
+        async move { events.subscribe(SubscribeRequest::default()).await }
+    }));
+    assert_eq!(streams.await?.len(), 500);
     Ok(())
 }

@@ -25,7 +25,7 @@ use wire::{
 
 use super::{Changed, Error, History, Page};
 use crate::limits::{
-    ANSWER_TIMEOUT, CHANGED_PAGES, HELD_FOR, HELD_KEYS, HISTORY_PAGE, MAX_ANSWER_BYTES,
+    ANSWER_TIMEOUT, CHANGED_PAGES, HELD_FOR, HELD_KEYS, HISTORY_PAGE, MAX_ANSWER_BYTES, MAX_CALLS,
 };
 
 /// How often a silent connection is probed.
@@ -73,7 +73,11 @@ impl Orchestrator {
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(ANSWER_TIMEOUT);
         Ok(Self {
-            channel: endpoint.clone().timeout(ANSWER_TIMEOUT).connect_lazy(),
+            channel: endpoint
+                .clone()
+                .timeout(ANSWER_TIMEOUT)
+                .concurrency_limit(MAX_CALLS)
+                .connect_lazy(),
             patient: endpoint.connect_lazy(),
             known: Arc::new(Mutex::new(LruCache::unbounded())),
         })
