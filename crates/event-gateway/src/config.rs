@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use ::service::env;
+use ::service::{env, mode::Mode};
 use bus::nats::{self, Nats};
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,9 @@ pub struct Config {
     /// Serve only callers with an API key; must be on to listen beyond this machine.
     #[arg(long)]
     pub api_keys: bool,
+    /// Where this process runs; the log says what follows from it.
+    #[arg(long, env = env::MODE, value_enum)]
+    pub mode: Option<Mode>,
 }
 
 impl Config {
@@ -44,6 +47,9 @@ impl Config {
     /// # Errors
     /// When a part does not answer or refuses.
     pub async fn build(self, stop: CancellationToken) -> anyhow::Result<Service> {
+        if let Some(mode) = self.mode {
+            mode.tell();
+        }
         let orchestrator = Orchestrator::new(&self.orchestrator_url)?;
         let nats = nats::Options::of_service(
             &self.nats_url,
