@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod campaign;
+mod compose;
 mod demo;
 mod dev;
 mod faults;

@@ -11,7 +11,7 @@ const MAIN_LINES: usize = 60;
 const FILE_LINES: usize = 600;
 const PAGE_LINES: usize = 200;
 const PAGES: [&str; 2] = ["README.md", "docs/architecture.md"];
-const TOP_LEVEL: [&str; 19] = [
+const TOP_LEVEL: [&str; 20] = [
     ".ci",
     ".config",
     ".dockerignore",
@@ -27,6 +27,7 @@ const TOP_LEVEL: [&str; 19] = [
     "crates",
     "deny.toml",
     "deploy",
+    "docker-compose.yml",
     "docs",
     "proto",
     "rustfmt.toml",

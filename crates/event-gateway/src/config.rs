@@ -2,7 +2,7 @@
 
 use std::{io::Read, net::SocketAddr, path::PathBuf, sync::Arc};
 
-use ::service::env;
+use ::service::{env, mode::Mode};
 use anyhow::Context;
 use bus::nats::{self, Nats};
 use clap::Parser;
@@ -46,6 +46,9 @@ pub struct Config {
     /// File with them.
     #[arg(long, env = env::SESSION_SECRETS_FILE, value_name = "FILE")]
     pub session_secrets_file: Option<PathBuf>,
+    /// Where this process runs; the log says what follows from it.
+    #[arg(long, env = env::MODE, value_enum)]
+    pub mode: Option<Mode>,
 }
 
 impl Config {
@@ -55,6 +58,9 @@ impl Config {
     /// When a part does not answer or refuses.
     pub async fn build(self, stop: CancellationToken) -> anyhow::Result<Service> {
         let session_secrets = self.session_secrets()?;
+        if let Some(mode) = self.mode {
+            mode.tell();
+        }
         let orchestrator = Orchestrator::new(&self.orchestrator_url)?;
         let nats = nats::Options::of_service(
             &self.nats_url,

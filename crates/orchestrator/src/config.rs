@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use ::service::env;
+use ::service::{env, mode::Mode, secret};
 use bus::{
     nats::{self, Nats},
     signature::{Seed, Signer},
@@ -26,7 +26,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Postgres, as the role of the services.
     #[arg(long, env = env::DATABASE_URL, hide_env_values = true)]
-    pub database_url: String,
+    pub database_url: Option<String>,
+    /// File with that address, as it holds a password.
+    #[arg(long, env = env::DATABASE_URL_FILE, value_name = "FILE")]
+    pub database_url_file: Option<PathBuf>,
     /// Postgres connections.
     #[arg(long, default_value_t = 8)]
     pub database_connections: u32,
@@ -48,6 +51,9 @@ pub struct Config {
     /// This replica's name; by default made up at each start.
     #[arg(long, env = env::INSTANCE)]
     pub instance: Option<String>,
+    /// Where this process runs; the log says what follows from it.
+    #[arg(long, env = env::MODE, value_enum)]
+    pub mode: Option<Mode>,
 }
 
 impl Config {
@@ -56,13 +62,22 @@ impl Config {
     /// # Errors
     /// When a part does not answer or refuses.
     pub async fn build(self, stop: CancellationToken) -> anyhow::Result<Service> {
+        if let Some(mode) = self.mode {
+            mode.tell();
+        }
         let signer = Arc::new(Signer::new(&Seed::load(&self.signing_key)?)?);
+        let database_url = secret::required(
+            "the database's address",
+            env::DATABASE_URL,
+            self.database_url,
+            self.database_url_file.as_deref(),
+        )?;
         if self.migrate {
-            postgres::migrate(&self.database_url).await?;
+            postgres::migrate(&database_url).await?;
         }
         let options = postgres::Options {
             max_connections: self.database_connections,
-            ..postgres::Options::new(&self.database_url)
+            ..postgres::Options::new(&database_url)
         };
         let store = Arc::new(Postgres::connect(&options).await?);
         let replica = self

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use model::{brief::is_language_tag, platform::Platform};
-use service::env;
+use service::{auth::LOCAL_TENANT, env};
+
+pub use crate::setup::Secret;
 
 /// Runs and watches AI content campaigns.
 #[derive(Parser)]
@@ -22,6 +24,9 @@ pub struct Args {
     /// The key to call them with; better given by its environment variable than here.
     #[arg(long, global = true, env = env::API_KEY, value_name = "KEY", hide_env_values = true)]
     pub api_key: Option<String>,
+    /// File with that key.
+    #[arg(long, global = true, env = env::API_KEY_FILE, value_name = "FILE")]
+    pub api_key_file: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -159,12 +164,22 @@ pub enum Command {
     Audit(Audit),
     /// Brings a Postgres database's schema up to date.
     #[command(
-        after_help = "Example:\n  PRESSRUN_DATABASE_URL=postgres://owner@db/pressrun pressrun migrate"
+        after_help = "Examples:\n  PRESSRUN_DATABASE_URL=postgres://owner@db/pressrun pressrun migrate\n  \
+                      pressrun migrate --dir /pressrun --tenant acme"
     )]
-    Migrate {
-        /// Postgres, as the owner of the schema.
-        #[arg(long, env = env::DATABASE_URL, hide_env_values = true)]
-        database_url: String,
+    Migrate(Migrate),
+    /// Makes the secrets of a deployment and each service's files; what is there stays.
+    #[command(
+        after_help = "Examples:\n  pressrun init --dir /pressrun --postgres postgres:5432\n  \
+                      pressrun init --dir /pressrun --subscriber acme\n  \
+                      pressrun init --dir /pressrun --rotate signing"
+    )]
+    Init(Init),
+    /// Asks a service's health address; exit code 0 when the answer is good, 5 when it is not.
+    #[command(after_help = "Example:\n  pressrun health http://127.0.0.1:7400/health/ready")]
+    Health {
+        /// The address.
+        url: String,
     },
     /// Makes keys.
     #[command(subcommand)]
@@ -184,6 +199,42 @@ Examples:
   pressrun audit page.md --brief brief.yaml --output json
   pbpaste | pressrun audit - --platform x";
 
+/// Options of `migrate`.
+#[derive(clap::Args)]
+pub struct Migrate {
+    /// Postgres, as the owner of the schema.
+    #[arg(long, env = env::DATABASE_URL, hide_env_values = true, required_unless_present_any = ["database_url_file", "dir"])]
+    pub database_url: Option<String>,
+    /// File with that address.
+    #[arg(long, env = env::DATABASE_URL_FILE, value_name = "FILE")]
+    pub database_url_file: Option<PathBuf>,
+    /// The directory that `pressrun init` filled: its owner's address is used, and the services' login and
+    /// the first API key are made too.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["database_url", "database_url_file"])]
+    pub dir: Option<PathBuf>,
+    /// Whose the first API key is; its role is admin.
+    #[arg(long, value_name = "TENANT", default_value = LOCAL_TENANT, requires = "dir")]
+    pub tenant: String,
+}
+
+/// Options of `init`.
+#[derive(clap::Args)]
+pub struct Init {
+    /// The directory; made if it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Where services reach Postgres.
+    #[arg(long, value_name = "HOST:PORT", default_value = "postgres:5432")]
+    pub postgres: String,
+    /// A tenant whose events someone outside follows over NATS: gets a user that may do just that. Stays until
+    /// its seed is removed.
+    #[arg(long, value_name = "TENANT")]
+    pub subscriber: Vec<String>,
+    /// Makes this secret anew.
+    #[arg(long, value_enum, value_name = "SECRET")]
+    pub rotate: Vec<Secret>,
+}
+
 /// Which key.
 #[derive(Subcommand)]
 pub enum Key {
@@ -193,6 +244,8 @@ pub enum Key {
         /// The file; must not exist.
         file: PathBuf,
     },
+    /// Prints the API key of `--api-key-file`, for a program that takes no file.
+    Show,
     /// An API key of a tenant: printed once, kept only as its hash.
     #[command(
         after_help = "Example:\n  pressrun key api --tenant acme --role editor --label marketing"
@@ -200,7 +253,10 @@ pub enum Key {
     Api {
         /// Postgres, as the role of the services.
         #[arg(long, env = env::DATABASE_URL, hide_env_values = true)]
-        database_url: String,
+        database_url: Option<String>,
+        /// File with that address.
+        #[arg(long, env = env::DATABASE_URL_FILE, value_name = "FILE")]
+        database_url_file: Option<PathBuf>,
         /// Whose.
         #[arg(long)]
         tenant: String,

@@ -3,12 +3,16 @@
 mod audit;
 mod demo;
 mod dev;
+mod health;
+mod init;
 mod key;
 mod list;
 mod migrate;
 mod poster;
 mod run;
 mod submit;
+
+use service::secret;
 
 use crate::{
     Args, Failure,
@@ -29,8 +33,11 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         orchestrator_url,
         gateway_url,
         api_key,
+        api_key_file,
         command,
     } = args;
+    let api_key = secret::optional("the API key", api_key, api_key_file.as_deref())
+        .map_err(anyhow::Error::from)?;
     let client = || Client::new(&orchestrator_url, &gateway_url, api_key.as_deref());
     match command {
         Command::Demo(options) => demo::demo(options, format).await,
@@ -58,7 +65,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             }
         }
         Command::Audit(options) => audit::audit(&options, format),
-        Command::Migrate { database_url } => migrate::migrate(&database_url).await,
-        Command::Key(key) => key::key(key).await,
+        Command::Migrate(options) => migrate::migrate(options).await,
+        Command::Init(options) => init::init(&options),
+        Command::Health { url } => health::health(&url).await,
+        Command::Key(key) => key::key(key, api_key.as_deref()).await,
     }
 }

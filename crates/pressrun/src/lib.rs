@@ -13,6 +13,7 @@ mod failure;
 mod live;
 mod output;
 mod prose;
+mod setup;
 mod stack;
 mod text;
 

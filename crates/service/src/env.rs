@@ -8,6 +8,8 @@ pub const LOG_FORMAT: &str = "PRESSRUN_LOG_FORMAT";
 pub const LISTEN: &str = "PRESSRUN_LISTEN";
 /// Where Postgres is.
 pub const DATABASE_URL: &str = "PRESSRUN_DATABASE_URL";
+/// File with the address of [`DATABASE_URL`].
+pub const DATABASE_URL_FILE: &str = "PRESSRUN_DATABASE_URL_FILE";
 /// Where NATS is.
 pub const NATS_URL: &str = "PRESSRUN_NATS_URL";
 /// File with the NATS user's credentials.
@@ -22,10 +24,16 @@ pub const SESSION_SECRETS: &str = "PRESSRUN_SESSION_SECRETS";
 pub const SESSION_SECRETS_FILE: &str = "PRESSRUN_SESSION_SECRETS_FILE";
 /// The caller's API key.
 pub const API_KEY: &str = "PRESSRUN_API_KEY";
+/// File with the caller's API key.
+pub const API_KEY_FILE: &str = "PRESSRUN_API_KEY_FILE";
 /// File with the key that signs jobs; the orchestrator's alone.
 pub const SIGNING_KEY: &str = "PRESSRUN_SIGNING_KEY";
 /// The public keys whose signatures workers accept, by comma.
 pub const VERIFY_KEYS: &str = "PRESSRUN_VERIFY_KEYS";
+/// File with the keys of [`VERIFY_KEYS`].
+pub const VERIFY_KEYS_FILE: &str = "PRESSRUN_VERIFY_KEYS_FILE";
+/// How far this process may be trusted to be alone: see [`crate::mode`].
+pub const MODE: &str = "PRESSRUN_MODE";
 /// This process's name among its like; made up when absent.
 pub const INSTANCE: &str = "PRESSRUN_INSTANCE";
 /// Jobs that a worker does at once.

@@ -42,5 +42,7 @@ pub const DRAIN: Duration = Duration::from_secs(20);
 
 /// Longest API key, bytes.
 pub const MAX_KEY_BYTES: usize = 256;
+/// Largest file that holds a secret, bytes: an address, or the public keys of a rotation.
+pub const MAX_SECRET_BYTES: u64 = 16 * 1024;
 /// Longest correlation id, bytes.
 pub const MAX_CORRELATION_BYTES: usize = 128;

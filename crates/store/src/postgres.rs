@@ -8,6 +8,7 @@
 mod clock;
 mod commit;
 mod connect;
+mod login;
 mod migrate;
 mod writers;
 
@@ -33,6 +34,7 @@ use crate::{
 use clock::Clock;
 use commit::Broken;
 pub use connect::Options;
+pub use login::ensure_login;
 pub use migrate::migrate;
 use writers::Writers;
 

@@ -7,13 +7,15 @@ use std::{convert::Infallible, io, net::SocketAddr, path::PathBuf, sync::Arc, ti
 pub use bus::nats::Role;
 use bus::{
     BusError, Nats, nats,
-    signature::{PublicKey, Verifier},
+    signature::{InvalidKey, PublicKey, Verifier},
 };
 use model::AgentKind;
 use service::{
     auth::Guard,
     clock, env,
     http::{self, App, Readiness},
+    mode::Mode,
+    secret,
     signal::stop_on_signal,
     supervise::{self, Tasks},
 };
@@ -47,12 +49,18 @@ pub struct Connection {
     #[arg(long, env = env::ORCHESTRATOR_URL, value_name = "URL", default_value = "http://127.0.0.1:7400")]
     pub orchestrator_url: String,
     /// Public keys of the orchestrator, by comma; one may begin with a hyphen. Jobs that none of them signed are refused.
-    #[arg(long, env = env::VERIFY_KEYS, value_name = "KEYS", value_delimiter = ',', required = true, allow_hyphen_values = true)]
+    #[arg(long, env = env::VERIFY_KEYS, value_name = "KEYS", value_delimiter = ',', required_unless_present = "verify_keys_file", allow_hyphen_values = true)]
     pub verify_keys: Vec<PublicKey>,
+    /// File with these keys, by comma.
+    #[arg(long, env = env::VERIFY_KEYS_FILE, value_name = "FILE")]
+    pub verify_keys_file: Option<PathBuf>,
     /// Where `/health/live`, `/health/ready` and `/metrics` are served; port 0 takes a free one, and the
     /// log says which.
     #[arg(long, env = env::LISTEN, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
+    /// Where this process runs; the log says what follows from it.
+    #[arg(long, env = env::MODE, value_enum)]
+    pub mode: Option<Mode>,
 }
 
 /// How a worker works.
@@ -100,6 +108,17 @@ pub enum Error {
     /// The credentials cannot be read.
     #[error(transparent)]
     Credentials(#[from] nats::CredentialsError),
+    /// A file cannot be read.
+    #[error(transparent)]
+    Secret(#[from] secret::Error),
+    /// A file holds something else than public keys.
+    #[error("{path}: {source}")]
+    VerifyKeys {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: InvalidKey,
+    },
     /// No connection to the bus.
     #[error(transparent)]
     Bus(#[from] BusError),
@@ -123,14 +142,32 @@ impl Connection {
     /// # Errors
     /// When the bus cannot be reached or used, or an option is wrong.
     pub async fn ports(&self, role: Role) -> Result<Ports, Error> {
+        if let Some(mode) = self.mode {
+            mode.tell();
+        }
+        let verify_keys = self.verify_keys()?;
         let options =
             nats::Options::of_service(&self.nats_url, self.nats_credentials.as_deref(), role)?;
         Ok(Ports {
             bus: Arc::new(Nats::connect(&options).await?),
-            verifier: Arc::new(Verifier::new(self.verify_keys.iter().cloned())),
+            verifier: Arc::new(Verifier::new(verify_keys)),
             door: Arc::new(door::Grpc::new(&self.orchestrator_url)?),
             clock: Arc::new(clock::now),
         })
+    }
+
+    /// The keys that were given, and those of the file.
+    fn verify_keys(&self) -> Result<Vec<PublicKey>, Error> {
+        let mut keys = self.verify_keys.clone();
+        if let Some(path) = &self.verify_keys_file {
+            for key in secret::read("the verifying keys", path)?.split(',') {
+                keys.push(key.parse().map_err(|source| Error::VerifyKeys {
+                    path: path.clone(),
+                    source,
+                })?);
+            }
+        }
+        Ok(keys)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A NATS server of its own, or the one that `NATS_URL` names.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -70,6 +71,14 @@ impl Nats {
             }
         }
         Self::on_port(free_port()?, lines).await
+    }
+
+    /// The nats-server program, for tests that start it in another way.
+    ///
+    /// # Errors
+    /// When there is none; the message says how to get one.
+    pub fn program() -> anyhow::Result<PathBuf> {
+        tools::nats_server()
     }
 
     /// `nats://host:port`.

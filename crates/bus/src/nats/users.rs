@@ -245,13 +245,13 @@ pub fn accounts(users: &[(String, User)]) -> String {
     text
 }
 
-/// The whole configuration of one server: it listens at `listen` for clients, says whether it is well at
-/// `monitor`, and keeps its streams in the folder `store`, with as much room as they may take.
-pub fn configuration(listen: &str, monitor: &str, store: &str, users: &[(String, User)]) -> String {
+/// The whole configuration of one server but the folder of its streams: it listens at `listen` for clients,
+/// says whether it is well at `monitor`, and gives streams as much room as they may take.
+pub fn configuration(listen: &str, monitor: &str, users: &[(String, User)]) -> String {
     let room = streams::max_bytes();
     format!(
         "listen: {listen:?}\nhttp: {monitor:?}\n\
-         jetstream {{ store_dir: {store:?}, max_file_store: {room} }}\n{}",
+         jetstream {{ max_file_store: {room} }}\n{}",
         accounts(users)
     )
 }

@@ -3,19 +3,22 @@
 use anyhow::{Context, anyhow};
 use bus::signature::{Seed, Signer};
 use model::{ContentHash, TenantId};
-use service::auth::Role;
+use service::{auth::Role, env, secret};
 use store::{
     port::Queries,
     postgres::{Options, Postgres},
 };
 
-use crate::{Failure, args::Key, output, stack};
+use crate::{Failure, args::Key, output, setup::API_KEY_PREFIX, stack};
 
-/// What an API key begins with, so that secret scanners know one.
-const API_KEY_PREFIX: &str = "prk_";
-
-pub(super) async fn key(key: Key) -> Result<(), Failure> {
+/// `own` is the key that the caller was given.
+pub(super) async fn key(key: Key, own: Option<&str>) -> Result<(), Failure> {
     match key {
+        Key::Show => {
+            let own =
+                own.with_context(|| format!("no key: name its file in {}", env::API_KEY_FILE))?;
+            output::line(own)
+        }
         Key::Signing { file } => {
             let seed = Seed::generate().map_err(anyhow::Error::from)?;
             stack::write_secret(&file, &seed.reveal())?;
@@ -24,6 +27,7 @@ pub(super) async fn key(key: Key) -> Result<(), Failure> {
         }
         Key::Api {
             database_url,
+            database_url_file,
             tenant,
             role,
             label,
@@ -31,6 +35,13 @@ pub(super) async fn key(key: Key) -> Result<(), Failure> {
             let tenant = TenantId::new(tenant).map_err(anyhow::Error::from)?;
             let role =
                 Role::parse(&role).ok_or_else(|| anyhow!("`{role}` is no role; see --help"))?;
+            let database_url = secret::required(
+                "the database's address",
+                env::DATABASE_URL,
+                database_url,
+                database_url_file.as_deref(),
+            )
+            .map_err(anyhow::Error::from)?;
             let store = Postgres::connect(&Options::new(&database_url))
                 .await
                 .context("Postgres does not answer")?;
