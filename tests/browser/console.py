@@ -1,12 +1,16 @@
 """The console in a real browser: what a person does, and what no page may do.
 
+Beside it stands a canary, a host that nothing may ever ask: texts of the brief and of the model name it.
+
 Needs Chromium (`chromium`, `chromium-browser` or `google-chrome` on the path, or CHROMIUM); fetches Playwright
 and axe-core, pinned, into target/tools/browser. Starts `pressrun dev` and a slow model of its own, and
 stops both. Screenshots go to target/browser. Run it with `make test-browser`.
 """
 
 import hashlib
+import http.server
 import io
+import json
 import os
 import pathlib
 import shutil
@@ -15,7 +19,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
+import urllib.error
 import urllib.request
 import venv
 
@@ -27,6 +33,8 @@ AXE_URL = "https://registry.npmjs.org/axe-core/-/axe-core-4.14.1.tgz"
 AXE_SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
 LIMIT_MS = 60_000
 MOST_PAGE_BYTES = 150 * 1024
+# A model's text takes this long to write, so that it can be watched.
+STREAM_MS = 4000
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -71,6 +79,33 @@ def ready(url, process):
         except OSError:
             time.sleep(0.05)
     sys.exit(f"{url} does not answer")
+
+
+class Canary(http.server.ThreadingHTTPServer):
+    """Counts who asks it for anything."""
+
+    def __init__(self):
+        canary = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                canary.asked += 1
+                self.send_error(404)
+
+            def log_message(self, *_):
+                pass
+
+        self.asked = 0
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.base = f"http://127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        # That it counts at all.
+        try:
+            urllib.request.urlopen(f"{self.base}/self", timeout=5)
+        except urllib.error.HTTPError:
+            pass
+        assert self.asked == 1
+        self.asked = 0
 
 
 class Console:
@@ -133,10 +168,12 @@ def can_find(browser, axe):
     assert {"image-alt", "html-has-lang"} <= {violation["id"] for violation in found}, found
 
 
-def submit(console, name):
+def submit(console, name, **more):
     page = console.page
     console.open("/runs/new?sample=tern-trail-shoe")
     page.get_by_label("Name", exact=True).fill(name)
+    for label, text in more.items():
+        page.get_by_label(label.replace("_", " "), exact=True).fill(text)
     page.get_by_text("Rules of the brand").click()
     # What the model says is banned, so that the auditor finds it.
     page.get_by_label("Banned words").fill("fumes")
@@ -151,6 +188,7 @@ def story(browser, base, axe):
     console.open("/")
     page.get_by_text("No runs yet").wait_for()
     console.check("1-empty")
+    missing(console)
     console.open("/runs/new")
     console.check("2-brief")
 
@@ -170,12 +208,22 @@ def story(browser, base, axe):
     loaded = console.documents
     page.locator(".node.p-running").first.wait_for()
     page.locator(".now progress").wait_for()
+    # What each agent writes shows while it is written, and is announced once.
+    for step, text in [("copy", "Park at the door"), ("short_copy", "Arrive awake"), ("visual_concept", "Morning light")]:
+        page.locator(f"[data-writing={step}] .live-text", has_text=text).first.wait_for()
+    assert page.locator(".card h3 a").count() == 0, "there is no artifact yet"
+    said = page.locator("#said").inner_text()
+    assert said.endswith(" is being written.") and "awake" not in said, said
     console.check("4-running")
     page.locator(".toast", has_text="ended").wait_for()
     page.get_by_text("Everything is done").wait_for()
     page.locator(".log li", has_text="The run ended").wait_for()
     assert console.documents == loaded, "the page was loaded again"
     assert page.locator(".node.p-done").count() == 4
+    # The artifacts took the places of their text.
+    assert page.locator("[data-writing]").count() == 0
+    page.locator("#card-copy .card-headline").wait_for()
+    page.locator("#card-visual-concept img.thumb").wait_for()
     console.check("5-done")
 
     # A finding in its place: exactly its bytes, and the note leads there and back.
@@ -194,10 +242,21 @@ def story(browser, base, axe):
     console.check("7-posts")
     page.locator("nav.tabs").get_by_role("link", name="Visual concept").click()
     page.locator(".swatches svg").first.wait_for()
+    decoded = "image => image.decode().then(() => image.naturalWidth)"
     poster = page.locator(".poster img").first
-    if poster.count():
-        assert poster.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    assert poster.evaluate(decoded) == 1080 and "cyclist" in poster.get_attribute("alt")
     console.check("8-concept")
+
+    # The poster large, and its files.
+    page.locator(".poster a:has(img)").click()
+    page.wait_for_url("**/poster?version=1")
+    assert page.locator(".poster.large img").evaluate(decoded) == 1080
+    console.check("8b-poster")
+    for kind, begins in [("PNG", b"\x89PNG"), ("SVG", b"<svg ")]:
+        with page.expect_download() as download:
+            page.get_by_role("link", name=f"Download {kind}").click()
+        assert download.value.suggested_filename == f"poster.{kind.lower()}"
+        assert pathlib.Path(download.value.path()).read_bytes().startswith(begins), kind
 
     # Regenerate with a note, and see what it changed.
     console.open(f"/runs/{run}/artifacts/copy")
@@ -210,6 +269,15 @@ def story(browser, base, axe):
     page.locator("ins", has_text="warmer").first.wait_for()
     assert page.locator("ins i").count() == 0
     console.check("9-compare")
+    console.open(f"/runs/{run}/artifacts/visual_concept")
+    page.get_by_label("What to do differently").fill("later in the day")
+    page.get_by_role("button", name="Make a new version").click()
+    page.get_by_text("Everything is done").wait_for()
+    console.open(f"/runs/{run}/artifacts/visual_concept/compare")
+    assert page.locator(".posters img").count() == 2
+    for i in range(2):
+        assert page.locator(".posters img").nth(i).evaluate(decoded) == 1080
+    console.check("9b-posters")
 
     # Cancel one, then two at once from the list.
     submit(console, "Stop me")
@@ -232,19 +300,109 @@ def story(browser, base, axe):
     page.locator("[data-live-state][data-on=yes]").wait_for()
     console.check("10-runs")
 
+    # Who is alive.
+    console.open("/system")
+    page.get_by_role("rowheader", name="Visual concept").wait_for()
+    console.check("11-system")
+    console.open("/")
+
     # By keyboard alone: the skip link is first and leads to the content.
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
+    # From there to a run, and into one of its artifacts.
+    tab_to(page, "document.activeElement.textContent == 'Arrive awake'")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/runs/{run}")
+    tab_to(page, "document.activeElement.closest('#card-copy h3') != null")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/artifacts/copy")
     return run, console.close()
+
+
+def missing(console):
+    """A page that is not there says so, in our own frame, with a way on."""
+    before = list(console.faults)
+    console.open("/runs/01a1f9b2-0000-7000-8000-000000000000")
+    console.page.get_by_role("heading", name="There is no such thing here").wait_for()
+    console.check("1b-missing")
+    console.page.get_by_role("link", name="All runs").click()
+    console.page.get_by_text("No runs yet").wait_for()
+    # A browser tells of every answer that is not 200; this one is meant.
+    found = [fault for fault in console.faults if fault not in before and "404" not in fault]
+    console.faults = before + found
+
+
+def tab_to(page, there):
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate(there):
+            return
+    raise AssertionError(f"the keyboard does not come to {there}")
+
+
+def hostile(browser, base, axe, canary, model):
+    """A brief, and a model, whose texts are markup: shown as they are, live and after; nothing runs."""
+    payload = f"<img src={canary}/a onerror=window.ran=1><script src={canary}/b></script>![x]({canary}/c)[y](javascript:window.ran=1)<svg onload=window.ran=1>"
+    rule = json.dumps({"brief": payload, "act": "echo"}).encode()
+    add = urllib.request.Request(f"{model}/rules", rule, {"content-type": "application/json"})
+    urllib.request.urlopen(add, timeout=10).close()
+    console = Console(browser, base, axe)
+    page = console.page
+    run = submit(console, payload, Objective=payload, Audience=payload, Offer=payload)
+    page.locator("[data-writing=copy] .live-text", has_text="onerror=window.ran").first.wait_for()
+    page.locator("[data-writing=short_copy] .live-text", has_text="onerror=window.ran").first.wait_for()
+    assert page.locator("[data-writing] :is(img, script, svg, a)").count() == 0
+    page.get_by_text("Everything is done").wait_for()
+    steps = [f"/artifacts/{step}" for step in ("copy", "short_copy", "visual_concept", "visual_concept/poster")]
+    for path in ["", *steps]:
+        console.open(f"/runs/{run}{path}")
+        page.get_by_text("onerror=window.ran").first.wait_for()
+        assert page.evaluate("window.ran") is None, path
+        assert page.locator(f"[src*='{canary}'], a[href^='javascript']").count() == 0, path
+    console.open("/")
+    page.locator("tbody a", has_text="onerror=window.ran").wait_for()
+    assert page.evaluate("window.ran") is None
+    return console.close()
+
+
+def calm(browser, base, axe):
+    """Who wants less motion gets none, also while everything is under way."""
+    console = Console(browser, base, axe, reduced_motion="reduce")
+    submit(console, "Calm")
+    console.page.locator("[data-writing=copy] .live-text").first.wait_for()
+    assert console.page.evaluate("document.getAnimations().length") == 0
+    console.page.get_by_role("button", name="Cancel the run").click()
+    console.page.get_by_text("It was cancelled").wait_for()
+    return console.close()
+
+
+def cold(browser, base, axe, run):
+    """What a first visit loads, pictures aside."""
+    faults = []
+    for path in ["/", f"/runs/{run}", f"/runs/{run}/artifacts/copy"]:
+        console, loaded = Console(browser, base, axe), []
+        console.page.on("response", lambda response: loaded.append(response))
+        console.page.goto(base + path)
+        console.page.evaluate("document.fonts.ready.then(() => true)")
+        weighed = {
+            response.url: int(response.headers.get("content-length", 0))
+            for response in loaded if response.request.resource_type in ("document", "stylesheet", "script", "font")
+        }
+        print(f"{path.replace(run, '…')}: {sum(weighed.values()) // 1024} KB without pictures")
+        faults += console.close()
+        if sum(weighed.values()) > MOST_PAGE_BYTES:
+            faults.append(f"{path}: {weighed}")
+    return faults
 
 
 def elsewhere(browser, base, axe, run):
     """The same pages in the dark, on a phone, and without the script."""
     faults = []
     pages = {"run": f"/runs/{run}", "copy": f"/runs/{run}/artifacts/copy", "runs": "/", "posts": f"/runs/{run}/artifacts/short_copy",
-             "brief": "/runs/new", "compare": f"/runs/{run}/artifacts/copy/compare"}
+             "brief": "/runs/new", "compare": f"/runs/{run}/artifacts/copy/compare", "concept": f"/runs/{run}/artifacts/visual_concept",
+             "poster": f"/runs/{run}/artifacts/visual_concept/poster", "system": "/system"}
     for look, options in {
         "dark": {"color_scheme": "dark"},
         "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
@@ -273,7 +431,8 @@ def main():
         base = f"http://127.0.0.1:{port}"
         slow = subprocess.Popen([
             binaries / "fake-model", "--listen", f"127.0.0.1:{model}", "--world-log", f"{home}/world.log",
-            "--min-delay-ms", "700", "--max-delay-ms", "1500"])
+            "--min-delay-ms", "200", "--max-delay-ms", "700", "--stream-ms", str(STREAM_MS)])
+        canary = Canary()
         dev = subprocess.Popen(
             [binaries / "pressrun", "dev", "--data-dir", home, "--port", str(port), "--grpc-port", str(grpc)],
             env={**os.environ, "PRESSRUN_MODEL_URL": f"http://127.0.0.1:{model}", "PRESSRUN_MODEL": "fake-1"},
@@ -288,12 +447,17 @@ def main():
                 can_find(browser, axe)
                 run, faults = story(browser, base, axe)
                 faults += elsewhere(browser, base, axe, run)
+                faults += hostile(browser, base, axe, canary.base, f"http://127.0.0.1:{model}")
+                faults += calm(browser, base, axe)
+                faults += cold(browser, base, axe, run)
                 browser.close()
         finally:
             for process in (dev, slow):
                 process.terminate()
             for process in (dev, slow):
                 process.wait(60)
+    if canary.asked:
+        faults.append(f"the canary was asked {canary.asked} times")
     for fault in faults:
         print(fault, file=sys.stderr)
     print(f"{len(list(SHOTS.iterdir()))} pages looked at, {len(faults)} faults; screenshots in {SHOTS}")

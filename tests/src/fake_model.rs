@@ -26,6 +26,7 @@ use axum::{
     routing::post,
 };
 use bytes::Bytes;
+use futures::StreamExt;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,8 @@ const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 const MAX_RULES: usize = 10_000;
 /// What a huge answer comes to, bytes.
 const HUGE_BYTES: usize = 50 * 1024 * 1024;
+/// What a streamed answer is sent in, bytes.
+const PIECE_BYTES: usize = 12;
 /// What a huge answer is sent in, bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -55,6 +58,10 @@ pub struct Options {
     /// Longest delay of an answer, milliseconds.
     #[arg(long, default_value_t = 500)]
     pub max_delay_ms: u64,
+    /// A good answer is written in pieces over so many milliseconds, if it is asked for as a stream; 0: it
+    /// comes whole.
+    #[arg(long, default_value_t = 0)]
+    pub stream_ms: u64,
     /// File that gets one line for each accepted call.
     #[arg(long)]
     pub world_log: PathBuf,
@@ -92,6 +99,8 @@ pub enum Act {
     Status(u16),
     /// Not answered until the rule is taken back.
     Hang,
+    /// With the brief's name in every text: what it holds comes back as a model's own words.
+    Echo,
     /// With nothing.
     Empty,
     /// With text that is no JSON.
@@ -288,6 +297,14 @@ impl Model {
         log.write_all(&line)
     }
 
+    /// As it was asked for: in pieces, if we write so, or whole.
+    fn written(&self, asked: &answer::Asked, good: &str) -> Response {
+        if asked.streamed && self.options.stream_ms > 0 {
+            return stream(good, Duration::from_millis(self.options.stream_ms));
+        }
+        completion(good, "stop")
+    }
+
     async fn respond(
         &self,
         asked: &answer::Asked,
@@ -298,7 +315,7 @@ impl Model {
         let half = || good[..good.floor_char_boundary(good.len() / 2)].to_owned();
         let Some(rule) = ruling else {
             tokio::time::sleep(delay).await;
-            return completion(&good, "stop");
+            return self.written(asked, &good);
         };
         match rule.act {
             Act::Status(status) => {
@@ -323,6 +340,7 @@ impl Model {
                 );
                 completion(&good, "stop")
             }
+            Act::Echo => self.written(asked, &asked.echo().to_string()),
             Act::Empty => completion("", "stop"),
             Act::Garbage => completion("Certainly! Here is your copy: {\"headline", "stop"),
             Act::CutOff => completion(&half(), "length"),
@@ -335,6 +353,10 @@ impl Model {
     }
 }
 
+fn usage() -> Value {
+    json!({"prompt_tokens": 1_000, "completion_tokens": 500, "total_tokens": 1_500})
+}
+
 fn completion(content: &str, finish: &str) -> Response {
     Json(json!({
         "id": "fake",
@@ -345,9 +367,34 @@ fn completion(content: &str, finish: &str) -> Response {
             "message": {"role": "assistant", "content": content},
             "finish_reason": finish,
         }],
-        "usage": {"prompt_tokens": 1_000, "completion_tokens": 500, "total_tokens": 1_500},
+        "usage": usage(),
     }))
     .into_response()
+}
+
+/// A completion as a stream of events, its text in pieces, evenly over `span`.
+fn stream(content: &str, span: Duration) -> Response {
+    let choice = |delta: Value, finish: Option<&str>| json!({"model": MODEL, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
+    let mut events = Vec::new();
+    let mut rest = content;
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(rest.ceil_char_boundary(PIECE_BYTES));
+        events.push(choice(json!({"content": piece}), None).to_string());
+        rest = after;
+    }
+    let pause = span / u32::try_from(events.len().max(1)).unwrap_or(u32::MAX);
+    events.push(choice(json!({}), Some("stop")).to_string());
+    events.push(json!({"model": MODEL, "choices": [], "usage": usage()}).to_string());
+    events.push("[DONE]".to_owned());
+    let events = futures::stream::iter(events).then(move |event| async move {
+        tokio::time::sleep(pause).await;
+        Ok::<_, std::convert::Infallible>(Bytes::from(format!("data: {event}\n\n")))
+    });
+    (
+        [(header::CONTENT_TYPE, "text/event-stream")],
+        Body::from_stream(events),
+    )
+        .into_response()
 }
 
 /// 50 MB in chunks, without saying so beforehand.

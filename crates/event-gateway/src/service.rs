@@ -19,7 +19,7 @@ use crate::{
     console,
     feed::Feed,
     history::grpc::Orchestrator,
-    limits::{DRAIN, FAREWELL, FIRST_FRAME_WAIT, HEARTBEAT},
+    limits::{DRAIN, FAREWELL, FIRST_FRAME_WAIT, HEARTBEAT, SEND_WAIT},
     openapi, sse,
     stream::Streams,
     ws,
@@ -43,6 +43,8 @@ pub struct Pace {
     pub heartbeat: Duration,
     /// How long a WebSocket client may take to say what it wants.
     pub first_frame: Duration,
+    /// How long a WebSocket client may take nothing of what is sent.
+    pub send: Duration,
     /// How long a connection lives.
     pub lifetime: Lifetime,
 }
@@ -52,6 +54,7 @@ impl Default for Pace {
         Self {
             heartbeat: HEARTBEAT,
             first_frame: FIRST_FRAME_WAIT,
+            send: SEND_WAIT,
             lifetime: Lifetime::default(),
         }
     }

@@ -32,7 +32,7 @@ use wire::{events::v1::SubscribeRequest, problem::Details};
 
 use crate::{
     api::{is_own_origin, read_message},
-    limits::{CLOSE_WAIT, MAX_FRAME_BYTES, MAX_SILENT_PINGS, MAX_STREAMS, SEND_WAIT},
+    limits::{CLOSE_WAIT, MAX_FRAME_BYTES, MAX_SILENT_PINGS, MAX_STREAMS},
     request::{Wish, key},
     service::Pace,
     sse::cloud_event,
@@ -207,13 +207,13 @@ async fn serve(socket: WebSocket, sockets: &Sockets, caller: &Principal, key: Op
     };
     let farewell = async {
         if let Some(text) = last {
-            send(&mut sink, Message::text(text)).await?;
+            send(&mut sink, Message::text(text), sockets.pace).await?;
         }
         let frame = CloseFrame {
             code,
             reason: why.into(),
         };
-        send(&mut sink, Message::Close(Some(frame))).await?;
+        send(&mut sink, Message::Close(Some(frame)), sockets.pace).await?;
         // The client's own close frame, so that what was sent last is not lost with the connection.
         while let Some(Ok(_)) = source.next().await {}
         Ok::<_, Gone>(())
@@ -303,7 +303,7 @@ async fn follow(
                     return Ok(End::new(close::POLICY, "pings were not answered"));
                 }
                 silent += 1;
-                send(sink, Message::Ping(Default::default())).await?;
+                send(sink, Message::Ping(Default::default()), pace).await?;
             }
             () = &mut old => {
                 let last = closing(&stream.resume());
@@ -315,7 +315,7 @@ async fn follow(
                 };
                 match frame(item) {
                     Frame::None => {}
-                    Frame::Text(text) => send(sink, Message::text(text)).await?,
+                    Frame::Text(text) => send(sink, Message::text(text), pace).await?,
                     Frame::Last(end) => return Ok(end),
                 }
             }
@@ -323,8 +323,8 @@ async fn follow(
     }
 }
 
-async fn send(sink: &mut Sink, message: Message) -> Result<(), Gone> {
-    match timeout(SEND_WAIT, sink.send(message)).await {
+async fn send(sink: &mut Sink, message: Message, pace: Pace) -> Result<(), Gone> {
+    match timeout(pace.send, sink.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Gone),
     }

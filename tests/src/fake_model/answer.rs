@@ -10,6 +10,8 @@ pub(super) struct Asked {
     pub(super) brief: String,
     /// Whether the call hands a faulty answer back.
     pub(super) repair: bool,
+    /// Whether the answer is asked for in pieces.
+    pub(super) streamed: bool,
     data: Value,
     platforms: Vec<String>,
 }
@@ -35,6 +37,7 @@ impl Asked {
             repair: messages
                 .iter()
                 .any(|message| message["role"] == "assistant"),
+            streamed: body["stream"] == true,
             data,
             platforms,
         })
@@ -51,7 +54,8 @@ impl Asked {
         match self.task.as_str() {
             "short_copy" => self.posts(&note),
             "visual_concept" => json!({
-                "title": "Morning light",
+                // Another title, another poster.
+                "title": if note.is_empty() { "Morning light" } else { "Evening light" },
                 "rationale": format!("It shows what {name} is about.{note}"),
                 "composition": "A rider in the lower third, an empty street behind.",
                 "palette": [
@@ -75,6 +79,13 @@ impl Asked {
         }
     }
 
+    /// A good answer with the brief's name at the end of every text that an agent makes up.
+    pub(super) fn echo(&self) -> Value {
+        let mut artifact = self.artifact();
+        append(&mut artifact, &format!(" {}", self.brief));
+        artifact
+    }
+
     fn posts(&self, note: &str) -> Value {
         let variants = |platform: &String| {
             let post = |text: &str| {
@@ -93,5 +104,28 @@ impl Asked {
             .map(|platform| (platform.clone(), variants(platform)))
             .collect();
         json!({ "platforms": platforms })
+    }
+}
+
+/// To every text that is not checked for its form.
+fn append(value: &mut Value, more: &str) {
+    const FORMED: [&str; 5] = [
+        "call_to_action",
+        "link",
+        "palette",
+        "typography",
+        "hashtags",
+    ];
+    match value {
+        Value::String(text) => text.push_str(more),
+        Value::Array(items) => items.iter_mut().for_each(|item| append(item, more)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                if !FORMED.contains(&name.as_str()) {
+                    append(field, more);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

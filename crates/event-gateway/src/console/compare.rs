@@ -74,13 +74,13 @@ fn render(
     (new, after): &(ArtifactVersion, Value),
 ) -> Markup {
     let rows = rows(before, after);
-    let changed = rows.iter().filter(|row| row.old != row.new).count();
+    let (same, differ): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.old == row.new);
     html! {
         (artifact::heading(&material.run))
         (artifact::tabs(&material.run, step))
         p.provenance {
             span { (text::words(step)) ": version " (old.version) " and version " (new.version) }
-            span { (changed) " of " (rows.len()) " texts differ" }
+            span { (differ.len()) " of " (rows.len()) " texts differ" }
             @for version in &material.versions {
                 @if version.version > 1 && version.version != new.version {
                     a href={ "?from=" (version.version - 1) "&to=" (version.version) } {
@@ -94,14 +94,23 @@ fn render(
             (old.version, &View::new(before, &material.brief, Vec::new())),
             (new.version, &View::new(after, &material.brief, Vec::new())),
         ))
-        table.compare {
+        @if differ.is_empty() { p.muted { "No text differs." } } @else { table.compare {
             caption.hidden { "What changed from version " (old.version) " to version " (new.version) }
             thead { tr {
                 th scope="col" { "Text" }
                 th scope="col" { "Version " (old.version) }
                 th scope="col" { "Version " (new.version) }
             } }
-            tbody { @for row in &rows { (line(row)) } }
+            tbody { @for row in differ { (line(row)) } }
+        } }
+        @if !same.is_empty() {
+            details.alike {
+                summary { (same.len()) @if same.len() == 1 { " text is the same" } @else { " texts are the same" } }
+                table.compare {
+                    caption.hidden { "What is the same in both versions" }
+                    tbody { @for row in same { (line(row)) } }
+                }
+            }
         }
     }
 }

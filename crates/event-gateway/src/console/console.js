@@ -4,6 +4,7 @@
 (() => {
   const body = document.body;
   const pause = 180; // events of one moment are one refresh, milliseconds
+  const every = Number(document.body.dataset.every) || 5000; // a page that no event keeps up to date, milliseconds
   const firstWait = 1000; // after a stream was refused, milliseconds; doubled each time
   const longestWait = 30000;
   const toastFor = 8000;
@@ -21,7 +22,17 @@
     if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
     return `${Math.floor(seconds / 86400)} d ago`;
   };
+  const span = (ms) => {
+    if (ms < 60000) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
+    const minutes = Math.floor(ms / 60000);
+    const two = (n) => String(n).padStart(2, "0");
+    if (minutes < 60) return `${minutes} min ${two(Math.floor(ms / 1000) % 60)} s`;
+    return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
+  };
   const age = () => {
+    for (const time of document.querySelectorAll("time[data-since]")) {
+      time.textContent = span(Date.now() - Date.parse(time.dateTime));
+    }
     for (const time of document.querySelectorAll("time[data-ago]")) {
       const told = ago(Date.parse(time.dateTime));
       if (time.textContent !== told) time.textContent = told;
@@ -69,7 +80,8 @@
   const over = new Set();
   const utf8 = new TextEncoder();
   const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-  const words = (name) => sentence(name.replaceAll("_", " "));
+  const spelled = { linkedin: "LinkedIn", seo: "SEO" };
+  const words = (name) => spelled[name] ?? sentence(name.replaceAll("_", " "));
   const label = (path) =>
     path
       .replace(/^\/platforms(?=\/)|\/text$/g, "")
@@ -114,6 +126,8 @@
       if (written.size >= mostSteps) return;
       written.set(step, new Map());
       if (pane(step)) say(`${words(step)} is being written.`);
+      // A worker has it now, which no event says.
+      refresh();
     }
     const jobs = written.get(step);
     let job = jobs.get(id);
@@ -164,6 +178,7 @@
     });
 
   const put = (fresh) => {
+    body.toggleAttribute("data-every", fresh.body.hasAttribute("data-every"));
     for (const part of fresh.querySelectorAll("[data-live]")) {
       const old = document.getElementById(part.id);
       if (!old || old === body || old.isEqualNode(part)) continue;
@@ -302,6 +317,8 @@
   if (log) log.scrollTop = log.scrollHeight;
   age();
   setInterval(age, 1000);
-  if (body.dataset.every) setInterval(() => document.hidden || refresh(), Number(body.dataset.every));
+  setInterval(() => {
+    if (body.hasAttribute("data-every") && !document.hidden) refresh();
+  }, every);
   listen();
 })();

@@ -53,9 +53,9 @@ impl<'a> Look<'a> {
         self
     }
 
-    /// Read again every [`REFRESH`].
-    pub(super) fn repeated(mut self) -> Self {
-        self.repeated = true;
+    /// Read again every [`REFRESH`]: some of it changes without an event.
+    pub(super) fn repeated_if(mut self, repeated: bool) -> Self {
+        self.repeated = repeated;
         self
     }
 

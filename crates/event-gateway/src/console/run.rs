@@ -66,6 +66,7 @@ pub(super) async fn show(
         Ok(material) => {
             let look = Look::titled(&material.run.title)
                 .live(artifact::followed(&material.run))
+                .repeated_if(material.run.status == "running")
                 .done(&told.done);
             page::page(&visit, &look, &render(&visit, &material, clock::now()))
         }
@@ -231,7 +232,7 @@ fn happening(material: &Material, now: Timestamp) -> Markup {
         p.state.under-way { span.pulse aria-hidden="true" {} strong { (text::words(&run.state)) } " " span.percent { (run.percent) " %" } }
         progress max="100" value=(run.percent) aria-label="Progress of the run" {}
         p.muted {
-            (text::span(millis(since))) " so far. "
+            @if let Some(begun) = begun(material) { time data-since datetime=(begun) { (text::span(millis(since))) } " so far. " }
             @match usual {
                 Some((usual, of)) if *usual > since => {
                     "About " (text::span(millis(*usual - since))) " left; the last " (of) " like it took " (text::span(millis(*usual))) " in the middle."

@@ -35,7 +35,7 @@ struct Material {
 pub(super) async fn show(Extension(visit): Extension<Arc<Visit>>) -> Response {
     match material(&visit, clock::now()).await {
         Ok(material) => {
-            let look = Look::titled("System").live(String::new()).repeated();
+            let look = Look::titled("System").live(String::new()).repeated_if(true);
             page::page(&visit, &look, &render(&material))
         }
         Err(status) => page::failed(&visit, &status),

@@ -148,7 +148,7 @@ async fn a_run_page_shows_what_happens_and_obeys_nothing() {
     let page = run::render(&visit(), &material, Timestamp(4_000)).into_string();
     assert_harmless(&page);
     for told in [
-        "3.0 s so far",
+        "3.0 s</time> so far",
         "About 7.0 s left",
         "no live worker",
         "Cancel the run",
@@ -179,7 +179,7 @@ async fn a_reopened_run_counts_from_there_and_promises_nothing() {
         usual: None,
     };
     let page = run::render(&visit(), &material, Timestamp(62_500)).into_string();
-    assert!(page.contains("2.5 s so far. </p>"), "{page}");
+    assert!(page.contains("2.5 s</time> so far. </p>"), "{page}");
 }
 
 #[tokio::test]
