@@ -254,7 +254,7 @@ impl Setup {
     }
 
     /// Forgets a secret, so that it is made anew.
-    fn remove(&self, secret: Secret) -> anyhow::Result<()> {
+    fn remove(&mut self, secret: Secret) -> anyhow::Result<()> {
         let gone: Vec<String> = match secret {
             Secret::Signing => {
                 let old = Signer::new(&Seed::load(&self.key(SIGNING)).context(SIGNING)?)?;
@@ -271,7 +271,9 @@ impl Setup {
                 // Removing a follower's seed would remove the follower: it is written over instead.
                 for name in all.chain(followers) {
                     let seed = UserKey::generate().reveal()?;
-                    write(&self.key(&format!("{name}{SEED}")), &seed, 0o600)?;
+                    let name = format!("{name}{SEED}");
+                    write(&self.key(&name), &seed, 0o600)?;
+                    self.made.push(name);
                 }
                 Vec::new()
             }
@@ -339,3 +341,6 @@ fn write(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
     };
     written().with_context(|| format!("{} cannot be written", path.display()))
 }
+
+#[cfg(test)]
+mod tests;
