@@ -83,7 +83,8 @@ impl Config {
             },
             Ports {
                 store: store.clone(),
-                queries: store,
+                queries: store.clone(),
+                library: store,
                 bus,
                 signer,
             },
