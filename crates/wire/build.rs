@@ -12,13 +12,14 @@ use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorSet};
 
 const ROOT: &str = "../../proto";
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "pressrun/agent/v1/agent.proto",
     "pressrun/artifact/v1/artifact.proto",
     "pressrun/auth/v1/auth.proto",
     "pressrun/campaign/v1/campaign.proto",
     "pressrun/events/v1/events.proto",
     "pressrun/job/v1/job.proto",
+    "pressrun/library/v1/library.proto",
     "pressrun/run/v1/run.proto",
 ];
 const TIMESTAMP: (&str, &str) = (".google.protobuf.Timestamp", "crate::time::Timestamp");

@@ -46,6 +46,6 @@ pub fn request(name: &str, mode: &str) -> SubmitRequest {
             mode: mode.to_owned(),
             ..Options::default()
         }),
-        validate_only: false,
+        ..SubmitRequest::default()
     }
 }

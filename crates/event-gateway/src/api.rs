@@ -18,7 +18,7 @@ use axum::{
     http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{delete, get, post, put},
 };
 use model::{limits::MAX_REQUEST_BYTES, validate::Problem};
 use serde::de::DeserializeOwned;
@@ -50,6 +50,8 @@ pub fn routes(orchestrator: Channel) -> Router {
         let method = match route.verb {
             Verb::Get => get(handler),
             Verb::Post => post(handler),
+            Verb::Put => put(handler),
+            Verb::Delete => delete(handler),
         };
         router = router.route(route.path, method);
     }

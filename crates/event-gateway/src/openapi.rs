@@ -67,7 +67,7 @@ const REFUSALS: [(u16, &str); 14] = [
     (408, "The body did not come in time."),
     (
         409,
-        "It is there already, or the idempotency key was used for another input.",
+        "It is there already, it has changed since, or the idempotency key was used for another input.",
     ),
     (
         412,
@@ -96,7 +96,7 @@ const REFUSALS: [(u16, &str); 14] = [
 
 /// The statuses of refusal of a route.
 fn refusals(route: &Route) -> Vec<u16> {
-    let changes = route.verb == Verb::Post;
+    let changes = route.verb != Verb::Get;
     REFUSALS
         .into_iter()
         .map(|(status, _)| status)
@@ -121,16 +121,12 @@ fn document() -> Value {
         let Some(input) = contract.message(&method.input) else {
             continue;
         };
-        let verb = match route.verb {
-            Verb::Get => "get",
-            Verb::Post => "post",
-        };
         let path = paths
             .entry(route.path)
             .or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(path) = path {
             let one = operation(route, input, &method.about, &method.output, &mut schemas);
-            path.insert(verb.to_owned(), one);
+            path.insert(route.verb.as_str().to_owned(), one);
         }
     }
     paths.insert(sse::PATH.to_owned(), json!({ "get": events() }));
@@ -155,6 +151,7 @@ fn document() -> Value {
             { "name": "campaigns", "description": "Briefs in, results out." },
             { "name": "runs", "description": "Runs of any workflow." },
             { "name": "artifacts", "description": "What agents made, in versions." },
+            { "name": "library", "description": "Brands, templates and resources, kept to be used again." },
             { "name": "system", "description": "Who is there." },
             { "name": "events", "description": "What happens." },
         ],
@@ -234,6 +231,7 @@ fn tag(route: &Route) -> &'static str {
         Some("campaign") => "campaigns",
         Some("run") => "runs",
         Some("artifact") => "artifacts",
+        Some("library") => "library",
         _ => "system",
     }
 }
@@ -449,12 +447,7 @@ mod tests {
     fn every_route_is_in_the_document() {
         let document = document();
         for route in &ROUTES {
-            let verb = if route.verb == Verb::Get {
-                "get"
-            } else {
-                "post"
-            };
-            let operation = &document["paths"][route.path][verb];
+            let operation = &document["paths"][route.path][route.verb.as_str()];
             assert_eq!(operation["operationId"], route.id);
         }
     }

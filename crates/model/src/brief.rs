@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    library::Reference,
     platform::Platform,
     validate::{Problem, Problems},
 };
@@ -31,7 +32,8 @@ pub struct CampaignBrief {
     pub audience: String,
     /// What is offered.
     pub offer: String,
-    /// Whose voice it has.
+    /// Whose voice it has; or `brand_ref` names a stored one.
+    #[serde(default)]
     pub brand: Brand,
     /// What must come across, 1 to 12.
     pub key_messages: Vec<String>,
@@ -61,6 +63,12 @@ pub struct CampaignBrief {
     /// Which artifacts are wanted; empty means all three.
     #[serde(default)]
     pub deliverables: Vec<String>,
+    /// A stored brand, in place of `brand`: a [`Reference`]. A run's brief has none: it keeps the brand itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub brand_ref: String,
+    /// Stored resources, beside `resources`; a run's brief has none either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resource_refs: Vec<String>,
 }
 
 fn english() -> String {
@@ -239,7 +247,15 @@ impl CampaignBrief {
             all.text(path, text, MAX_TEXT_CHARS);
         }
         all.web_address("call_to_action.url", &self.call_to_action.url);
-        self.brand.check(&mut all);
+        if self.brand_ref.is_empty() {
+            self.brand.check(&mut all);
+        } else {
+            all.check(
+                "brand",
+                self.brand == Brand::default(),
+                "must be left out, as `brand_ref` names a stored one",
+            );
+        }
         all.check(
             "key_messages",
             (1..=MAX_KEY_MESSAGES).contains(&self.key_messages.len()),
@@ -327,8 +343,74 @@ impl CampaignBrief {
         }
     }
 
+    /// The stored brand and resources that it names, each with its field path. Those that are no references
+    /// are left out: [`CampaignBrief::problems`] has named them.
+    pub fn references(&self) -> (Option<Reference>, Vec<(String, Reference)>) {
+        let resources = self.resource_refs.iter().take(MAX_LIST).enumerate();
+        let resources = resources
+            .filter_map(|(i, text)| Some((format!("resource_refs[{i}]"), text.parse().ok()?)));
+        (self.brand_ref.parse().ok(), resources.collect())
+    }
+
+    /// Shows `look` every text of the brief by its field path; it may change them.
+    pub fn each_text(&mut self, look: &mut dyn FnMut(String, &mut String)) {
+        for (path, text) in [
+            ("name", &mut self.name),
+            ("objective", &mut self.objective),
+            ("audience", &mut self.audience),
+            ("offer", &mut self.offer),
+            ("call_to_action.label", &mut self.call_to_action.label),
+            ("call_to_action.url", &mut self.call_to_action.url),
+            ("language", &mut self.language),
+            ("brand_ref", &mut self.brand_ref),
+        ] {
+            look(path.to_owned(), text);
+        }
+        for (path, list) in [
+            ("key_messages", &mut self.key_messages),
+            ("platforms", &mut self.platforms),
+            ("must_include", &mut self.must_include),
+            ("must_avoid", &mut self.must_avoid),
+            ("disclaimers", &mut self.disclaimers),
+            ("deliverables", &mut self.deliverables),
+            ("resource_refs", &mut self.resource_refs),
+        ] {
+            each_of(path, list, look);
+        }
+        for (i, point) in self.proof_points.iter_mut().enumerate() {
+            look(format!("proof_points[{i}].claim"), &mut point.claim);
+            if let Some(source) = &mut point.source {
+                look(format!("proof_points[{i}].source"), source);
+            }
+        }
+        for (i, resource) in self.resources.iter_mut().enumerate() {
+            look(format!("resources[{i}].name"), &mut resource.name);
+            look(format!("resources[{i}].kind"), &mut resource.kind);
+            if let Some(text) = &mut resource.text {
+                look(format!("resources[{i}].text"), text);
+            }
+        }
+        self.brand.each_text(look);
+    }
+
     fn check_resources(&self, all: &mut Problems) {
         all.at_most("resources", self.resources.len(), MAX_LIST);
+        all.check(
+            "resource_refs",
+            self.resources.len().min(MAX_LIST) + self.resource_refs.len() <= MAX_LIST,
+            format!("must be at most {MAX_LIST}, together with `resources`"),
+        );
+        let named = self.resource_refs.iter().take(MAX_LIST).enumerate();
+        let brand =
+            (!self.brand_ref.is_empty()).then_some(("brand_ref".to_owned(), &self.brand_ref));
+        for (path, text) in named
+            .map(|(i, text)| (format!("resource_refs[{i}]"), text))
+            .chain(brand)
+        {
+            if let Err(error) = text.parse::<Reference>() {
+                all.push(path, error.to_string());
+            }
+        }
         for (i, resource) in self.resources.iter().enumerate() {
             let path = format!("resources[{i}]");
             all.text(&format!("{path}.name"), &resource.name, MAX_TEXT_CHARS);
@@ -345,7 +427,30 @@ impl CampaignBrief {
     }
 }
 
+fn each_of(path: &str, list: &mut [String], look: &mut dyn FnMut(String, &mut String)) {
+    for (i, text) in list.iter_mut().enumerate() {
+        look(format!("{path}[{i}]"), text);
+    }
+}
+
 impl Brand {
+    fn each_text(&mut self, look: &mut dyn FnMut(String, &mut String)) {
+        look("brand.name".to_owned(), &mut self.name);
+        look("brand.time_zone".to_owned(), &mut self.time_zone);
+        look("brand.post_at".to_owned(), &mut self.post_at);
+        for (path, list) in [
+            ("brand.voice.adjectives", &mut self.voice.adjectives),
+            ("brand.voice.do", &mut self.voice.dos),
+            ("brand.voice.dont", &mut self.voice.donts),
+            ("brand.palette", &mut self.palette),
+            ("brand.fonts", &mut self.fonts),
+            ("brand.banned_terms", &mut self.banned_terms),
+            ("brand.required_disclosures", &mut self.required_disclosures),
+        ] {
+            each_of(path, list, look);
+        }
+    }
+
     /// Every fault of a brand that stands by itself, by field path (`brand.name`).
     pub fn problems(&self) -> Vec<Problem> {
         let mut all = Problems::default();

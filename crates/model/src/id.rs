@@ -92,6 +92,8 @@ id!(/// A step's name within its plan.
     StepName, is_token, TOKEN);
 id!(/// What an agent can do (`copy`, `short_copy`): the `<kind>` of the subject `jobs.<kind>.<job>`.
     AgentKind, is_token, TOKEN);
+id!(/// Under which a brand, a template or a resource is kept.
+    EntryName, is_token, TOKEN);
 id!(/// One try of one step of one run: 32 hex digits, see [`JobId::derive`].
     JobId, is_job, "32 hex digits");
 id!(/// SHA-256 of an artifact version's or a blob's exact bytes: 64 hex digits.

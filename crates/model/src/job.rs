@@ -9,6 +9,7 @@ use crate::{
     ContentHash, StepName,
     brief::{CampaignBrief, DELIVERABLES, Options},
     fact::Facts,
+    library::Sources,
     media::Media,
     usage::Provenance,
 };
@@ -23,6 +24,9 @@ pub struct CampaignInput {
     pub options: Options,
     /// For each deliverable whether it is asked for.
     pub wants: BTreeMap<String, bool>,
+    /// What of the library the brief was made of; absent when it stood by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Sources>,
 }
 
 impl CampaignInput {
@@ -35,6 +39,7 @@ impl CampaignInput {
             brief,
             options,
             wants,
+            sources: None,
         }
     }
 }

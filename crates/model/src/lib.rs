@@ -13,6 +13,7 @@ pub mod fact;
 pub mod failure;
 pub mod id;
 pub mod job;
+pub mod library;
 pub mod limits;
 pub mod media;
 pub mod platform;
@@ -23,6 +24,6 @@ pub mod usage;
 pub mod validate;
 
 pub use failure::{ErrorClass, Failure};
-pub use id::{AgentKind, CampaignId, ContentHash, JobId, RunId, StepName, TenantId};
+pub use id::{AgentKind, CampaignId, ContentHash, EntryName, JobId, RunId, StepName, TenantId};
 pub use status::RunStatus;
 pub use time::Timestamp;

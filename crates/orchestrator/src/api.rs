@@ -4,7 +4,9 @@ mod agent;
 mod artifact;
 mod auth;
 mod campaign;
+mod library;
 mod media;
+mod resolve;
 mod run;
 mod view;
 
@@ -14,7 +16,7 @@ use ::service::auth::{Principal, Role};
 use bus::signature::Verifier;
 use engine::Refusal;
 use model::{RunId, validate::Problem};
-use store::port::Queries;
+use store::{Library, port::Queries};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status, service::RoutesBuilder};
@@ -37,6 +39,7 @@ const MAX_UPLOAD_BYTES: usize =
 pub struct Api {
     core: Core,
     queries: Arc<dyn Queries>,
+    library: Arc<dyn Library>,
     verifier: Arc<Verifier>,
     abandoned: mpsc::Sender<(Principal, RunId)>,
 }
@@ -46,6 +49,7 @@ impl Api {
     pub fn new(
         core: Core,
         queries: Arc<dyn Queries>,
+        library: Arc<dyn Library>,
         verifier: Arc<Verifier>,
     ) -> (Self, mpsc::Receiver<(Principal, RunId)>) {
         let (abandoned, queue) = mpsc::channel(ABANDONED_QUEUE);
@@ -53,6 +57,7 @@ impl Api {
             Self {
                 core,
                 queries,
+                library,
                 verifier,
                 abandoned,
             },
@@ -67,6 +72,7 @@ impl Api {
             artifact::v1::artifact_service_server::ArtifactServiceServer,
             auth::v1::auth_service_server::AuthServiceServer,
             campaign::v1::campaign_service_server::CampaignServiceServer,
+            library::v1::library_service_server::LibraryServiceServer,
             run::v1::run_service_server::RunServiceServer,
         };
         let max = model::limits::MAX_REQUEST_BYTES;
@@ -77,6 +83,7 @@ impl Api {
                     .max_decoding_message_size(MAX_UPLOAD_BYTES),
             )
             .add_service(AgentServiceServer::new(self.clone()).max_decoding_message_size(max))
+            .add_service(LibraryServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(AuthServiceServer::new(self.clone()).max_decoding_message_size(max));
     }
 }
@@ -118,6 +125,8 @@ pub(crate) async fn abandoned(
 enum Right {
     Read,
     Change,
+    /// What everyone of the tenant works with.
+    Keep,
 }
 
 /// The caller, when it may do this.
@@ -125,6 +134,7 @@ fn permit<T>(request: &Request<T>, right: Right) -> Result<Principal, Status> {
     let any_of: &[Role] = match right {
         Right::Read => &[Role::Viewer],
         Right::Change => &[Role::Editor, Role::Operator],
+        Right::Keep => &[Role::Editor],
     };
     Principal::with_role(request.extensions(), any_of).cloned()
 }

@@ -98,7 +98,8 @@ impl Config {
             },
             Ports {
                 store: store.clone(),
-                queries: store,
+                queries: store.clone(),
+                library: store,
                 bus,
                 signer,
             },

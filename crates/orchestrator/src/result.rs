@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use engine::{Run, run};
-use model::{Timestamp, report::AuditReport, usage::Usage};
+use model::{Timestamp, library::Sources, report::AuditReport, usage::Usage};
+use serde::Deserialize;
 use store::port::Queries;
 use wire::{campaign::v1 as proto, convert::result};
 use workflow::{Plan, StepKind};
@@ -39,6 +40,7 @@ pub(crate) async fn result(
         state: run.state.clone(),
         errors: errors(plan, run),
         metrics: Some(metrics(plan, run)),
+        sources: sources(&held.input)?.map(Into::into),
         ..proto::OrchestrationResult::default()
     };
     let mut reports = Vec::new();
@@ -82,6 +84,18 @@ pub(crate) async fn result(
         artifacts.generated_at = generated_at.map(Into::into);
     }
     Ok(answer)
+}
+
+/// What the brief was made of; the rest of the input is passed over.
+pub(crate) fn sources(input: &str) -> Result<Option<Sources>, WorkError> {
+    #[derive(Deserialize)]
+    struct Input {
+        #[serde(default)]
+        sources: Option<Sources>,
+    }
+    serde_json::from_str(input)
+        .map(|input: Input| input.sources)
+        .map_err(|error| WorkError::Corrupt(format!("the run's input: {error}")))
 }
 
 fn errors(plan: &Plan, run: &Run) -> Vec<proto::AgentError> {

@@ -12,7 +12,10 @@ use bus::{
     signature::{Signer, Verifier},
 };
 use rand::RngCore;
-use store::port::{CommitPath, Queries};
+use store::{
+    Library,
+    port::{CommitPath, Queries},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -53,6 +56,8 @@ pub struct Ports {
     pub store: Arc<dyn CommitPath>,
     /// The truth: queries.
     pub queries: Arc<dyn Queries>,
+    /// The truth: what is kept to be used again.
+    pub library: Arc<dyn Library>,
     /// The transport.
     pub bus: Arc<dyn Bus>,
     /// Signs jobs.
@@ -101,7 +106,7 @@ impl Service {
             &mut tasks,
             &stop,
         );
-        let (api, abandoned) = Api::new(core.clone(), ports.queries, verifier);
+        let (api, abandoned) = Api::new(core.clone(), ports.queries, ports.library, verifier);
         api.add_to(&mut app.grpc);
         let server = app.bind(options.listen).await?;
         let addr = server.addr();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use model::{brief::is_language_tag, platform::Platform};
+use model::{brief::is_language_tag, library::Reference, platform::Platform};
 use service::{auth::LOCAL_TENANT, env};
 
 pub use crate::setup::Secret;
@@ -88,7 +88,9 @@ pub enum Command {
     Dev(Dev),
     /// Submits a brief.
     #[command(after_help = "Examples:\n  pressrun submit brief.yaml --watch\n  \
-                            pressrun submit brief.yaml --mode sequential --idempotency-key autumn-1")]
+                            pressrun submit brief.yaml --mode sequential --idempotency-key autumn-1\n  \
+                            pressrun submit brief.yaml --brand tern --resource tern-test-report\n  \
+                            pressrun submit --template product-launch --set product=\"Tern 3\" --set price=149")]
     Submit(Submit),
     /// Shows a run's events, those that were and those that come, until it is at rest.
     #[command(
@@ -153,13 +155,37 @@ pub enum Command {
         /// The run.
         run: String,
     },
-    /// Checks a brief without any service.
-    #[command(after_help = "Example:\n  pressrun validate brief.yaml")]
-    Validate {
-        /// The brief: YAML or JSON.
-        brief: PathBuf,
-    },
-    /// Judges a text by the auditor's rules, without a run and without any service.
+    /// Checks a brief: one that names nothing stored without any service, others by the orchestrator.
+    #[command(
+        after_help = "With --output json it prints the brief as a run would keep it.\n\nExamples:\n  \
+                            pressrun validate brief.yaml\n  pressrun validate brief.yaml --brand tern\n  \
+                            pressrun validate --template product-launch --set product=\"Tern 3\" --output json"
+    )]
+    Validate(Source),
+    /// Keeps brands, to be used by many briefs.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  pressrun brand put tern.yaml\n  \
+                            pressrun brand list\n  pressrun brand show tern > tern.yaml\n  \
+                            pressrun submit brief.yaml --brand tern"
+    )]
+    Brand(Keep),
+    /// Keeps templates: briefs with gaps that each submit fills.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  pressrun template put product-launch.yaml\n  \
+                            pressrun template show product-launch\n  \
+                            pressrun submit --template product-launch --set product=\"Tern 3\""
+    )]
+    Template(Keep),
+    /// Keeps resources: texts that writers get as background.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  pressrun resource put tern-test-report.md\n  \
+                            pressrun submit brief.yaml --resource tern-test-report"
+    )]
+    Resource(Keep),
+    /// Judges a text by the auditor's rules, without a run; without any service but for a stored brand.
     #[command(after_help = AUDIT_HELP)]
     Audit(Audit),
     /// Brings a Postgres database's schema up to date.
@@ -195,6 +221,7 @@ lists of words know English and German; docs/reference/audit-rules.md tells of e
 
 Examples:
   pressrun audit post.md --brand brand.yaml
+  pressrun audit post.md --brand tern
   pressrun audit post.md --brand brand.yaml --platform linkedin --language de
   pressrun audit page.md --brief brief.yaml --output json
   pbpaste | pressrun audit - --platform x";
@@ -233,6 +260,92 @@ pub struct Init {
     /// Makes this secret anew.
     #[arg(long, value_enum, value_name = "SECRET")]
     pub rotate: Vec<Secret>,
+}
+
+/// What to do with brands, templates or resources.
+#[derive(Subcommand)]
+pub enum Keep {
+    /// Keeps a file's content as the newest version of a name.
+    #[command(after_help = "Examples:\n  pressrun brand put tern.yaml\n  \
+                            pressrun brand put draft.yaml --name tern --if-version 3\n  \
+                            pressrun resource put report.md --title \"The test of the Alpine Institute\"")]
+    Put {
+        /// A brand or a template: YAML or JSON; a resource: Markdown (.md) or plain text. `-` is standard input.
+        file: PathBuf,
+        /// Under which name; the file's own when left out.
+        #[arg(long)]
+        name: Option<String>,
+        /// Only while this is the newest version; 0 while the name is not in use.
+        #[arg(long, value_name = "VERSION")]
+        if_version: Option<u32>,
+        /// What writers see a resource called; its name when left out.
+        #[arg(long)]
+        title: Option<String>,
+    },
+    /// Prints what is kept, in the form that `put` takes.
+    #[command(
+        after_help = "Examples:\n  pressrun brand show tern\n  pressrun brand show tern@2 --output json"
+    )]
+    Show {
+        /// `name` for the newest version, or `name@version`.
+        reference: Reference,
+    },
+    /// Lists what is kept, by name.
+    #[command(after_help = "Example:\n  pressrun brand list --output json")]
+    List {
+        /// How many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// Goes on where another list ended: the cursor that it named.
+        #[arg(long, default_value = "")]
+        cursor: String,
+    },
+    /// Lists the versions of a name, newest first.
+    #[command(after_help = "Example:\n  pressrun brand versions tern")]
+    Versions {
+        /// Which.
+        name: String,
+        /// How many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// Goes on where another list ended: the cursor that it named.
+        #[arg(long, default_value = "")]
+        cursor: String,
+    },
+    /// Takes a name out of use; runs keep what they were made of.
+    #[command(after_help = "Example:\n  pressrun brand rm tern")]
+    Rm {
+        /// Which.
+        name: String,
+        /// Only while this is the newest version.
+        #[arg(long, value_name = "VERSION")]
+        if_version: Option<u32>,
+    },
+}
+
+/// Which brief.
+#[derive(clap::Args)]
+pub struct Source {
+    /// The brief: YAML or JSON; `-` is standard input.
+    #[arg(required_unless_present = "template", conflicts_with = "template")]
+    pub brief: Option<PathBuf>,
+    /// A stored template in place of a brief: `name` or `name@version`.
+    #[arg(long, value_name = "NAME")]
+    pub template: Option<Reference>,
+    /// The value of one of the template's placeholders.
+    #[arg(long, value_name = "KEY=VALUE", requires = "template", value_parser = value)]
+    pub set: Vec<(String, String)>,
+    /// A stored brand, in place of the brief's or the template's own.
+    #[arg(long, value_name = "NAME")]
+    pub brand: Option<Reference>,
+    /// A stored resource, beside the brief's or the template's own; may be given many times.
+    #[arg(long = "resource", value_name = "NAME")]
+    pub resources: Vec<Reference>,
+}
+
+fn value(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
 }
 
 /// Which key.
@@ -300,8 +413,9 @@ pub struct Demo {
 pub struct Audit {
     /// The text: Markdown, or a post when a platform is named; `-` is standard input. At most 256 KiB.
     pub file: PathBuf,
-    /// The brand whose rules it keeps to: YAML or JSON, as `brand` in a brief.
-    #[arg(long, value_name = "FILE")]
+    /// The brand whose rules it keeps to: YAML or JSON, as `brand` in a brief; or, where there is no such file, the
+    /// name of a stored one.
+    #[arg(long, value_name = "FILE|NAME")]
     pub brand: Option<PathBuf>,
     /// The brief that it serves: the brand, and what may be asserted.
     #[arg(long, value_name = "FILE", conflicts_with = "brand")]
@@ -365,8 +479,9 @@ pub struct Runs {
 /// Options of `submit`.
 #[derive(clap::Args)]
 pub struct Submit {
-    /// The brief: YAML or JSON.
-    pub brief: PathBuf,
+    /// What to submit.
+    #[command(flatten)]
+    pub source: Source,
     /// The workflow's mode.
     #[arg(long, value_enum, default_value_t = Mode::Parallel)]
     pub mode: Mode,

@@ -5,6 +5,7 @@ use std::{io::Read, path::Path};
 use anyhow::Context;
 use model::{
     brief::{Brand, CampaignBrief},
+    library::Template,
     limits::MAX_REQUEST_BYTES,
     validate::Problem,
 };
@@ -30,10 +31,38 @@ pub(crate) const SAMPLES: [(&str, &str); 3] = [
     ),
 ];
 
+/// The brand that `dev` keeps at its first start: name and text.
+pub(crate) const SAMPLE_BRAND: (&str, &str) = ("tern", include_str!("../samples/brand.yaml"));
+/// The template that `dev` keeps at its first start.
+pub(crate) const SAMPLE_TEMPLATE: (&str, &str) = (
+    "product-launch",
+    include_str!("../samples/product-launch.template.yaml"),
+);
+/// The resource that `dev` keeps at its first start.
+pub(crate) const SAMPLE_RESOURCE: (&str, &str) = (
+    "tern-test-report",
+    include_str!("../samples/tern-test-report.md"),
+);
+
 /// Reads and checks a brief; `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<CampaignBrief, Failure> {
-    let text = read_text(path, MAX_REQUEST_BYTES)?;
-    parse(&path.display().to_string(), &text)
+    read_with(path, |_| {})
+}
+
+/// Reads a brief, changes it, and checks what it became; `-` is standard input.
+pub(crate) fn read_with(
+    path: &Path,
+    change: impl FnOnce(&mut CampaignBrief),
+) -> Result<CampaignBrief, Failure> {
+    let what = path.display().to_string();
+    let mut brief = from_yaml(&what, &read_text(path, MAX_REQUEST_BYTES)?)?;
+    change(&mut brief);
+    checked(&what, brief, CampaignBrief::problems)
+}
+
+/// Parses and checks a template.
+pub(crate) fn parse_template(what: &str, text: &str) -> Result<Template, Failure> {
+    checked(what, from_yaml(what, text)?, Template::problems)
 }
 
 /// Reads and checks a brand that stands by itself.
@@ -112,6 +141,14 @@ mod tests {
         for (name, text) in SAMPLES {
             assert!(parse(name, text).is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_dev_keeps_has_no_fault() {
+        let template = parse_template("sample", SAMPLE_TEMPLATE.1).unwrap();
+        assert!(template.placeholders.len() > 3);
+        assert!(SAMPLE_RESOURCE.1.len() > 100);
+        assert!(parse_brand("sample", SAMPLE_BRAND.1).is_ok());
     }
 
     #[test]

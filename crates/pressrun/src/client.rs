@@ -12,6 +12,7 @@ use wire::{
     artifact::v1::artifact_service_client::ArtifactServiceClient,
     campaign::v1::campaign_service_client::CampaignServiceClient,
     events::v1::event_service_client::EventServiceClient,
+    library::v1::library_service_client::LibraryServiceClient,
     run::v1::run_service_client::RunServiceClient,
 };
 
@@ -83,6 +84,11 @@ impl Client {
 
     pub(crate) fn agents(&self) -> AgentServiceClient<Keyed> {
         AgentServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
+            .max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn library(&self) -> LibraryServiceClient<Keyed> {
+        LibraryServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
             .max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 

@@ -5,23 +5,19 @@ mod demo;
 mod dev;
 mod health;
 mod init;
+mod keep;
 mod key;
 mod list;
 mod migrate;
 mod poster;
 mod run;
 mod submit;
+mod validate;
 
+use model::library::Kind;
 use service::secret;
 
-use crate::{
-    Args, Failure,
-    args::{Command, Output},
-    brief,
-    client::Client,
-    live::Wanted,
-    output,
-};
+use crate::{Args, Failure, args::Command, client::Client, live::Wanted};
 
 /// Does what the command line asks.
 ///
@@ -57,14 +53,11 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             watch,
         } => run::regenerate(&client()?, run, step, note, watch, format).await,
         Command::Explain { run } => run::explain(&client()?, run, format).await,
-        Command::Validate { brief: path } => {
-            let read = brief::read(&path)?;
-            match format {
-                Output::Json => output::json(&wire::campaign::v1::CampaignBrief::from(read)),
-                Output::Text => output::line(&format!("{} has no fault", path.display())),
-            }
-        }
-        Command::Audit(options) => audit::audit(&options, format),
+        Command::Validate(source) => validate::validate(client, source, format).await,
+        Command::Brand(what) => keep::keep(&client()?, Kind::Brand, what, format).await,
+        Command::Template(what) => keep::keep(&client()?, Kind::Template, what, format).await,
+        Command::Resource(what) => keep::keep(&client()?, Kind::Resource, what, format).await,
+        Command::Audit(options) => audit::audit(client, &options, format).await,
         Command::Migrate(options) => migrate::migrate(options).await,
         Command::Init(options) => init::init(&options),
         Command::Health { url } => health::health(&url).await,

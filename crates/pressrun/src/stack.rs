@@ -98,7 +98,8 @@ impl Stack {
             },
             orchestrator::Ports {
                 store: store.clone(),
-                queries: store,
+                queries: store.clone(),
+                library: store,
                 bus: bus.clone(),
                 signer,
             },

@@ -7,6 +7,7 @@
 //! Start with [`port::CommitPath`].
 
 mod check;
+pub mod library;
 pub mod limits;
 pub mod port;
 pub mod postgres;
@@ -16,4 +17,5 @@ mod row;
 mod sql;
 pub mod sqlite;
 
+pub use library::Library;
 pub use port::{CommitPath, Queries, Store, StoreError};

@@ -15,6 +15,15 @@ pub const MAX_CONTENT_BYTES: usize = 4 * 1024 * 1024;
 /// Longest short text (title, key, correlation id, place, label), bytes.
 pub const MAX_TEXT_BYTES: usize = 8 * 1024;
 
+/// Most names of one kind in a tenant's library, deleted ones included.
+pub const MAX_NAMES: u32 = 10_000;
+/// Most versions of a name in a library.
+pub const MAX_VERSIONS: u32 = 10_000;
+/// Longest title of an entry, bytes.
+pub const MAX_TITLE_BYTES: usize = 1_024;
+/// Longest name of who put an entry, bytes.
+pub const MAX_AUTHOR_BYTES: usize = 1_024;
+
 /// Most connections of one process to Postgres.
 pub const MAX_CONNECTIONS: u32 = 8;
 /// Longest wait for a connection.

@@ -7,6 +7,8 @@ use model::{
     usage::Provenance,
 };
 
+use crate::library::Library;
+
 /// Everything that one transition of one run changes. It is committed whole or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
@@ -456,7 +458,7 @@ pub struct VersionRow {
     pub created: Timestamp,
 }
 
-/// Both halves of a store.
-pub trait Store: CommitPath + Queries {}
+/// All of a store.
+pub trait Store: CommitPath + Queries + Library {}
 
-impl<T: CommitPath + Queries> Store for T {}
+impl<T: CommitPath + Queries + Library> Store for T {}

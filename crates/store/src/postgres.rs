@@ -8,6 +8,7 @@
 mod clock;
 mod commit;
 mod connect;
+mod library;
 mod login;
 mod migrate;
 mod writers;
@@ -79,10 +80,13 @@ impl Postgres {
     pub async fn connect(options: &Options) -> Result<Self, StoreError> {
         let (writers, readers) = connect::sessions(options)?;
         let clock = Clock::measure(&readers).await?;
-        let there: bool = sqlx::query_scalar("select to_regproc('commit_v1') is not null")
-            .fetch_one(&readers)
-            .await
-            .map_err(|error| read_failed(&error))?;
+        let there: bool = sqlx::query_scalar(
+            "select to_regproc('commit_v1') is not null \
+             and to_regproc('put_library_v1') is not null",
+        )
+        .fetch_one(&readers)
+        .await
+        .map_err(|error| read_failed(&error))?;
         if !there {
             return Err(StoreError::Unavailable(
                 "the database has no tables of this version: run `pressrun migrate`".to_owned(),
@@ -133,12 +137,16 @@ impl Postgres {
                 Err(error) => Err(writers.broken(session, &error)),
             }
         });
-        written.await?.map_err(|broken| match broken {
-            Broken::Data(why) => StoreError::Refused(why),
-            Broken::Contended(why) | Broken::Unavailable(why) | Broken::Unknown(why) => {
-                StoreError::Unavailable(why)
-            }
-        })
+        written.await?.map_err(not_written)
+    }
+}
+
+fn not_written(broken: Broken) -> StoreError {
+    match broken {
+        Broken::Data(why) => StoreError::Refused(why),
+        Broken::Contended(why) | Broken::Unavailable(why) | Broken::Unknown(why) => {
+            StoreError::Unavailable(why)
+        }
     }
 }
 

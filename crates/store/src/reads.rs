@@ -3,10 +3,11 @@
 /// Defines the reads for a connection type; the two databases' query types share no usable bound.
 macro_rules! reads {
     ($connection:ty) => {
-        use model::{ContentHash, RunId, StepName, TenantId, Timestamp};
+        use model::{ContentHash, EntryName, RunId, StepName, TenantId, Timestamp, library::Kind};
         use sqlx::{query_as, query_scalar};
 
         use crate::{
+            library::{self, EntryRow, Place},
             limits::MAX_TRANSITIONS,
             port::{
                 Changed, Due, EventPage, RunFilter, RunRow, SentJob, StoreError, StoredRun,
@@ -229,6 +230,58 @@ macro_rules! reads {
                 .await
                 .map_err(|error| read_failed(&error))?;
             row::key_owner(rows)
+        }
+
+        pub(super) async fn entry(
+            on: &mut $connection,
+            place: &Place,
+            version: Option<u32>,
+        ) -> Read<Option<(EntryRow, String)>> {
+            let found: Option<library::Whole> = query_as(sql::ENTRY)
+                .bind(place.tenant.as_str())
+                .bind(place.kind.as_str())
+                .bind(place.name.as_str())
+                .bind(version.map(i64::from))
+                .fetch_optional(on)
+                .await
+                .map_err(|error| read_failed(&error))?;
+            found.map(library::Whole::into_entry).transpose()
+        }
+
+        pub(super) async fn entries(
+            on: &mut $connection,
+            tenant: &TenantId,
+            kind: Kind,
+            after: Option<&EntryName>,
+            limit: usize,
+        ) -> Read<Vec<EntryRow>> {
+            let rows: Vec<library::Row> = query_as(sql::ENTRIES)
+                .bind(tenant.as_str())
+                .bind(kind.as_str())
+                .bind(after.map(EntryName::as_str))
+                .bind(page(limit))
+                .fetch_all(on)
+                .await
+                .map_err(|error| read_failed(&error))?;
+            rows.into_iter().map(library::Row::into_entry).collect()
+        }
+
+        pub(super) async fn entry_versions(
+            on: &mut $connection,
+            place: &Place,
+            below: Option<u32>,
+            limit: usize,
+        ) -> Read<Vec<EntryRow>> {
+            let rows: Vec<library::Row> = query_as(sql::ENTRY_VERSIONS)
+                .bind(place.tenant.as_str())
+                .bind(place.kind.as_str())
+                .bind(place.name.as_str())
+                .bind(below.map(i64::from))
+                .bind(page(limit))
+                .fetch_all(on)
+                .await
+                .map_err(|error| read_failed(&error))?;
+            rows.into_iter().map(library::Row::into_entry).collect()
         }
     };
 }

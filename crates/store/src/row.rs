@@ -31,11 +31,14 @@ fn corrupt(what: &str, why: impl ToString) -> StoreError {
 }
 
 /// An id or hash that was checked before it was stored.
-fn id<T: std::str::FromStr<Err: ToString>>(what: &str, text: &str) -> Result<T, StoreError> {
+pub(crate) fn id<T: std::str::FromStr<Err: ToString>>(
+    what: &str,
+    text: &str,
+) -> Result<T, StoreError> {
     text.parse().map_err(|why: T::Err| corrupt(what, why))
 }
 
-fn number<T: TryFrom<i64>>(what: &str, number: i64) -> Result<T, StoreError> {
+pub(crate) fn number<T: TryFrom<i64>>(what: &str, number: i64) -> Result<T, StoreError> {
     T::try_from(number).map_err(|_| corrupt(what, format!("{number} is out of range")))
 }
 

@@ -57,3 +57,39 @@ pub(crate) const VERSIONS: &str = "select v.step, v.version, v.hash, v.report, \
                 where tenant = $1 and run = $2 group by step) r on r.step = v.step \
      where v.tenant = $1 and v.run = $2 and ($3 is null or v.step = $3) \
      order by v.step, v.version";
+
+macro_rules! entry_columns {
+    () => {
+        "v.name, v.version, v.hash, v.title, v.bytes, v.author, v.created, \
+         l.deleted is not null as deleted"
+    };
+}
+
+pub(crate) const ENTRY: &str = concat!(
+    "select ",
+    entry_columns!(),
+    ", b.content from library l \
+     join library_versions v on v.tenant = l.tenant and v.kind = l.kind and v.name = l.name \
+         and v.version = coalesce($4, l.version) \
+     join blobs b on b.tenant = v.tenant and b.hash = v.hash \
+     where l.tenant = $1 and l.kind = $2 and l.name = $3"
+);
+
+pub(crate) const ENTRIES: &str = concat!(
+    "select ",
+    entry_columns!(),
+    " from library l \
+     join library_versions v on v.tenant = l.tenant and v.kind = l.kind and v.name = l.name \
+         and v.version = l.version \
+     where l.tenant = $1 and l.kind = $2 and l.deleted is null and l.name > coalesce($3, '') \
+     order by l.name limit $4"
+);
+
+pub(crate) const ENTRY_VERSIONS: &str = concat!(
+    "select ",
+    entry_columns!(),
+    " from library_versions v \
+     join library l on l.tenant = v.tenant and l.kind = v.kind and l.name = v.name \
+     where v.tenant = $1 and v.kind = $2 and v.name = $3 and v.version < coalesce($4, 4294967296) \
+     order by v.version desc limit $5"
+);

@@ -2,6 +2,7 @@
 //! queued; readers have connections of their own.
 
 mod batch;
+mod library;
 mod writer;
 
 mod reads {
@@ -145,13 +146,21 @@ impl Sqlite {
 }
 
 fn migrations() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "tables".into(),
-        MigrationType::Simple,
-        sqlx::SqlSafeStr::into_sql_str(include_str!("../migrations/sqlite/0001_tables.sql")),
-        false,
-    )])
+    let files = [
+        (
+            "tables",
+            include_str!("../migrations/sqlite/0001_tables.sql"),
+        ),
+        (
+            "library",
+            include_str!("../migrations/sqlite/0002_library.sql"),
+        ),
+    ];
+    let numbered = (1..).zip(files).map(|(number, (name, text))| {
+        let text = sqlx::SqlSafeStr::into_sql_str(text);
+        Migration::new(number, name.into(), MigrationType::Simple, text, false)
+    });
+    Migrator::with_migrations(numbered.collect())
 }
 
 #[cfg(unix)]

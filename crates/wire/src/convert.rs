@@ -3,5 +3,6 @@
 //! Whatever comes in is checked here once; what has been converted can be worked with.
 
 pub mod brief;
+mod library;
 pub mod outcome;
 pub mod result;

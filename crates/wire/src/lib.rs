@@ -45,5 +45,7 @@ package!(/// Lifecycle events (`events.proto`).
     events);
 package!(/// Jobs, outcomes and presence on the bus (`job.proto`).
     job);
+package!(/// Brands, templates and resources that are kept (`library.proto`).
+    library);
 package!(/// Runs of any workflow (`run.proto`).
     run);

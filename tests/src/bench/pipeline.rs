@@ -60,7 +60,8 @@ impl Pipeline {
         let signer = Arc::new(Signer::new(&Seed::generate()?)?);
         let ports = Ports {
             store: store.clone(),
-            queries: store,
+            queries: store.clone(),
+            library: store,
             bus,
             signer: signer.clone(),
         };

@@ -22,6 +22,22 @@ pub enum Verb {
     Get,
     /// Changes; takes JSON.
     Post,
+    /// Sets what is at the path; takes JSON.
+    Put,
+    /// Takes away what is at the path.
+    Delete,
+}
+
+impl Verb {
+    /// Its name in the document.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Put => "put",
+            Self::Delete => "delete",
+        }
+    }
 }
 
 /// Whether a route takes a body.
@@ -114,6 +130,40 @@ impl Route {
         Self {
             verb: Verb::Post,
             body: Body::Required,
+            ..Self::get::<I, O>(path, rpc, id, summary)
+        }
+    }
+
+    /// A route that sets what is at its path.
+    pub(crate) const fn put<I, O>(
+        path: &'static str,
+        rpc: &'static str,
+        id: &'static str,
+        summary: &'static str,
+    ) -> Self
+    where
+        I: Message + Default + DeserializeOwned + 'static,
+        O: Message + Default + Serialize + 'static,
+    {
+        Self {
+            verb: Verb::Put,
+            ..Self::post::<I, O>(path, rpc, id, summary)
+        }
+    }
+
+    /// A route that takes away what is at its path.
+    pub(crate) const fn delete<I, O>(
+        path: &'static str,
+        rpc: &'static str,
+        id: &'static str,
+        summary: &'static str,
+    ) -> Self
+    where
+        I: Message + Default + DeserializeOwned + 'static,
+        O: Message + Default + Serialize + 'static,
+    {
+        Self {
+            verb: Verb::Delete,
             ..Self::get::<I, O>(path, rpc, id, summary)
         }
     }

@@ -2,7 +2,7 @@
 
 use wire::{
     agent::v1 as agent, artifact::v1 as artifact, auth::v1 as auth, campaign::v1 as campaign,
-    run::v1 as run,
+    library::v1 as library, run::v1 as run,
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 pub const RUN_CAMPAIGN: &str = "/v1/campaigns/run";
 
 /// The routes, in the order of the document.
-pub static ROUTES: [Route; 20] = [
+pub static ROUTES: [Route; 25] = [
     Route::post::<campaign::SubmitRequest, campaign::SubmitResponse>(
         "/v1/campaigns",
         "pressrun.campaign.v1.CampaignService.Submit",
@@ -125,6 +125,36 @@ pub static ROUTES: [Route; 20] = [
         "A picture that an artifact names by its hash",
     )
     .answers(Answer::Picture, picture),
+    Route::get::<library::ListRequest, library::ListResponse>(
+        "/v1/library/{kind}",
+        "pressrun.library.v1.LibraryService.List",
+        "listLibrary",
+        "Brands, templates or resources, by name",
+    ),
+    Route::get::<library::GetRequest, library::Entry>(
+        "/v1/library/{kind}/{name}",
+        "pressrun.library.v1.LibraryService.Get",
+        "getLibraryEntry",
+        "A brand, a template or a resource",
+    ),
+    Route::put::<library::PutRequest, library::Entry>(
+        "/v1/library/{kind}/{name}",
+        "pressrun.library.v1.LibraryService.Put",
+        "putLibraryEntry",
+        "Keep a brand, a template or a resource",
+    ),
+    Route::delete::<library::DeleteRequest, library::DeleteResponse>(
+        "/v1/library/{kind}/{name}",
+        "pressrun.library.v1.LibraryService.Delete",
+        "deleteLibraryEntry",
+        "Take a brand, a template or a resource out of use",
+    ),
+    Route::get::<library::ListVersionsRequest, library::ListVersionsResponse>(
+        "/v1/library/{kind}/{name}/versions",
+        "pressrun.library.v1.LibraryService.ListVersions",
+        "listLibraryVersions",
+        "Versions of a brand, a template or a resource",
+    ),
     Route::get::<agent::ListRequest, agent::ListResponse>(
         "/v1/agents",
         "pressrun.agent.v1.AgentService.List",

@@ -191,7 +191,7 @@ fn request(sent: &Sent) -> SubmitRequest {
             idempotency_key: text("key"),
             ..Options::default()
         }),
-        validate_only: false,
+        ..SubmitRequest::default()
     }
 }
 

@@ -10,12 +10,12 @@ use model::{
         MAX_TIMEOUT_SECONDS,
     },
     id::MAX_ID_BYTES,
+    library::{Kind, MAX_PLACEHOLDERS},
 };
 use serde_json::{Value, json};
 
 /// Fields that a request must have, by message.
-const NEEDED: [(&str, &[&str]); 6] = [
-    ("pressrun.campaign.v1.SubmitRequest", &["brief"]),
+const NEEDED: [(&str, &[&str]); 8] = [
     (
         "pressrun.campaign.v1.CampaignBrief",
         &[
@@ -23,7 +23,6 @@ const NEEDED: [(&str, &[&str]); 6] = [
             "objective",
             "audience",
             "offer",
-            "brand",
             "key_messages",
             "call_to_action",
         ],
@@ -32,6 +31,9 @@ const NEEDED: [(&str, &[&str]); 6] = [
     ("pressrun.campaign.v1.ProofPoint", &["claim"]),
     ("pressrun.campaign.v1.RegenerateRequest", &["step"]),
     ("pressrun.run.v1.RegenerateRequest", &["step"]),
+    ("pressrun.campaign.v1.TemplateUse", &["name"]),
+    ("pressrun.library.v1.Placeholder", &["name"]),
+    ("pressrun.library.v1.Template", &["brief"]),
 ];
 
 /// The fields that a message must have when it is sent to us.
@@ -198,6 +200,53 @@ pub(super) static FACTS: LazyLock<BTreeMap<&'static str, Value>> = LazyLock::new
             "pressrun.artifact.v1.GetVersionRequest.run_id",
             "pressrun.artifact.v1.GetVersionRequest.step",
         ],
+    );
+    let kinds = json!({ "enum": Kind::ALL.map(Kind::as_str) });
+    add(
+        &kinds,
+        &[
+            "pressrun.library.v1.Entry.kind",
+            "pressrun.library.v1.PutRequest.kind",
+            "pressrun.library.v1.GetRequest.kind",
+            "pressrun.library.v1.ListRequest.kind",
+            "pressrun.library.v1.ListVersionsRequest.kind",
+            "pressrun.library.v1.DeleteRequest.kind",
+        ],
+    );
+    add(
+        &id,
+        &[
+            "pressrun.library.v1.PutRequest.name",
+            "pressrun.library.v1.GetRequest.name",
+            "pressrun.library.v1.ListVersionsRequest.name",
+            "pressrun.library.v1.DeleteRequest.name",
+        ],
+    );
+    add(&hash, &["pressrun.library.v1.Entry.hash"]);
+    let reference = format!("^[a-z0-9_-]{{1,{MAX_ID_BYTES}}}(@[1-9][0-9]{{0,9}})?$");
+    add(
+        &json!({ "pattern": reference }),
+        &["pressrun.campaign.v1.TemplateUse.name"],
+    );
+    add(
+        &json!({ "pattern": format!("^([a-z0-9_-]{{1,{MAX_ID_BYTES}}}(@[1-9][0-9]{{0,9}})?)?$") }),
+        &["pressrun.campaign.v1.TemplateUse.brand_ref"],
+    );
+    add(
+        &json!({ "maxItems": MAX_LIST, "items": { "pattern": reference } }),
+        &["pressrun.campaign.v1.TemplateUse.resource_refs"],
+    );
+    add(
+        &json!({ "maxItems": MAX_LIST }),
+        &["pressrun.campaign.v1.CampaignBrief.resource_refs"],
+    );
+    add(
+        &json!({ "maxItems": MAX_PLACEHOLDERS }),
+        &["pressrun.library.v1.Template.placeholders"],
+    );
+    add(
+        &json!({ "enum": ["", "text", "number", "date", "url"] }),
+        &["pressrun.library.v1.Placeholder.kind"],
     );
     // Here empty means any.
     add(

@@ -136,12 +136,16 @@ async fn every_route_forwards_to_its_method_as_the_caller() {
             .path
             .replace("{run_id}", "r-1")
             .replace("{step}", "copy")
-            .replace("{version}", "2");
+            .replace("{version}", "2")
+            .replace("{kind}", "brand")
+            .replace("{name}", "tern");
         let correlation = format!("call-{number}");
         let call = match route.verb {
             Verb::Get => stack.call(Method::GET, &path),
             Verb::Post if route.body == Body::Optional => stack.call(Method::POST, &path),
             Verb::Post => stack.call(Method::POST, &path).json(&json!({})),
+            Verb::Put => stack.call(Method::PUT, &path).json(&json!({})),
+            Verb::Delete => stack.call(Method::DELETE, &path),
         };
         let response = call
             .header("x-correlation-id", &correlation)
@@ -253,7 +257,7 @@ async fn a_submit_says_where_its_run_is() {
     let mut answer = campaign::SubmitResponse {
         run_id: "r-1".into(),
         campaign_id: "c-1".into(),
-        existing: false,
+        ..campaign::SubmitResponse::default()
     };
     stack.fake.answers(SUBMIT, &answer);
     let response = stack.post("/v1/campaigns", &json!({ "brief": {} })).await;

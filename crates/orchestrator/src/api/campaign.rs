@@ -6,14 +6,14 @@ use ::service::{auth::Principal, correlation::Correlation};
 use engine::{Command, Refusal};
 use model::{
     AgentKind, CampaignId, ContentHash, RunId, RunStatus, StepName, TenantId, job::CampaignInput,
-    validate::Problem,
+    library::Sources, validate::Problem,
 };
 use store::port::Blob;
 use tokio::sync::broadcast::error::RecvError;
 use tonic::{Code, Request, Response, Status};
 use wire::{
     campaign::v1::{self as proto, campaign_service_server::CampaignService},
-    convert, problem,
+    problem,
 };
 
 use super::{Api, Right, invalid, permit, run_id};
@@ -22,9 +22,9 @@ use crate::{
         commit::{Committed, Work, WorkError},
         held::Held,
         limits::{MAX_NOTE_CHARS, MAX_SHORT_TEXT},
-        submit::{Submission, Submitted},
+        submit::{Submission, SubmitError, Submitted},
     },
-    result::result,
+    result::{result, sources},
 };
 
 /// The workflow of this service.
@@ -100,14 +100,20 @@ impl CampaignService for Api {
     ) -> Result<Response<proto::SubmitResponse>, Status> {
         let principal = permit(&request, Right::Change)?;
         if request.get_ref().validate_only {
-            self.check(request.into_inner())?;
-            return Ok(Response::new(proto::SubmitResponse::default()));
+            let (input, _) = self
+                .check(&principal.tenant, request.into_inner(), None)
+                .await?;
+            return Ok(Response::new(proto::SubmitResponse {
+                brief: Some(input.brief.into()),
+                ..proto::SubmitResponse::default()
+            }));
         }
         let (submitted, campaign) = self.accept(&principal, request).await?;
         Ok(Response::new(proto::SubmitResponse {
             run_id: submitted.run.to_string(),
             campaign_id: campaign.to_string(),
             existing: submitted.existing,
+            brief: None,
         }))
     }
 
@@ -194,23 +200,26 @@ impl Api {
         Ok(held)
     }
 
-    /// Checks a brief whole, and looks whether its agents live.
-    fn check(
+    /// Checks a brief whole with all that it names, and looks whether its agents live. `pinned` are the versions
+    /// that names without one stand for; without it, the newest.
+    async fn check(
         &self,
+        tenant: &TenantId,
         request: proto::SubmitRequest,
+        pinned: Option<&Sources>,
     ) -> Result<(CampaignInput, &'static workflow::Plan), Status> {
         let mode = request
             .options
             .as_ref()
             .map(|options| options.mode.clone())
             .unwrap_or_default();
-        let checked = convert::brief::submit(request);
         let plan =
             workflow::builtin::find(WORKFLOW, if mode.is_empty() { "parallel" } else { &mode });
-        let ((brief, options), plan) = match (checked, plan) {
-            (Ok(input), Ok(plan)) => (input, plan),
-            (checked, plan) => {
-                let mut problems = checked.err().unwrap_or_default();
+        let resolved = self.resolve(tenant, request, pinned).await?;
+        let (resolved, plan) = match (resolved, plan) {
+            (Ok(resolved), Ok(plan)) => (resolved, plan),
+            (resolved, plan) => {
+                let mut problems = resolved.err().unwrap_or_default();
                 problems.extend(plan.err().map(|unknown| Problem {
                     path: "options.mode".to_owned(),
                     message: unknown.to_string(),
@@ -218,10 +227,12 @@ impl Api {
                 return Err(problem::invalid(problems));
             }
         };
-        if !options.wait_for_workers {
+        if !resolved.options.wait_for_workers {
             self.preflight(plan.steps.iter().map(|step| step.kind.agent()))?;
         }
-        Ok((CampaignInput::new(brief, options), plan))
+        let mut input = CampaignInput::new(resolved.brief, resolved.options);
+        input.sources = resolved.sources;
+        Ok((input, plan))
     }
 
     /// Checks a brief and stores its run.
@@ -231,26 +242,23 @@ impl Api {
         request: Request<proto::SubmitRequest>,
     ) -> Result<(Submitted, CampaignId), Status> {
         let correlation = Correlation::of(request.extensions());
-        let (input, plan) = self.check(request.into_inner())?;
-        let id = uuid::Uuid::now_v7().to_string();
-        let new_id = |error| Status::internal(format!("a new id cannot be made: {error}"));
-        let run = RunId::new(id.as_str()).map_err(new_id)?;
-        let campaign = CampaignId::new(id.as_str()).map_err(new_id)?;
-        let submission = Submission {
-            tenant: principal.tenant.clone(),
-            run,
-            campaign: campaign.clone(),
-            plan: std::sync::Arc::new(plan.clone()),
-            title: input.brief.name.chars().take(MAX_TITLE_CHARS).collect(),
-            idempotency_key: Some(input.options.idempotency_key.clone())
-                .filter(|key| !key.is_empty()),
-            correlation_id: correlation.id,
-            traceparent: correlation.traceparent,
-            priority: input.options.priority,
-            timeout: input.options.timeout_seconds.map(Duration::from_secs),
-            input: serde_json::to_string(&input).map_err(|error| invalid("brief", error))?,
+        let request = request.into_inner();
+        let tenant = &principal.tenant;
+        let mut pinned = self.pinned(tenant, &request).await?;
+        let (submitted, campaign) = loop {
+            let (input, plan) = self.check(tenant, request.clone(), pinned.as_ref()).await?;
+            let (submission, campaign) = submission(principal, &correlation, input, plan)?;
+            match self.core.submit(submission).await {
+                Err(SubmitError::KeyReused(first)) if pinned.is_none() => {
+                    // The first submit under the key came between.
+                    pinned = self.pinned(tenant, &request).await?;
+                    if pinned.is_none() {
+                        return Err(SubmitError::KeyReused(first).into());
+                    }
+                }
+                submitted => break (submitted?, campaign),
+            }
         };
-        let submitted = self.core.submit(submission).await?;
         if !submitted.existing {
             return Ok((submitted, campaign));
         }
@@ -260,6 +268,32 @@ impl Api {
             .read(&principal.tenant, &submitted.run)
             .await?;
         Ok((submitted, first.birth.campaign.clone()))
+    }
+
+    /// What the run under the request's key was made of: what a name stands for may have changed since, and a
+    /// repeat of the same submit is to be seen as one.
+    async fn pinned(
+        &self,
+        tenant: &TenantId,
+        request: &proto::SubmitRequest,
+    ) -> Result<Option<Sources>, Status> {
+        let key = request
+            .options
+            .as_ref()
+            .map(|options| &options.idempotency_key);
+        let Some(key) = key.filter(|key| !key.is_empty() && names_library(request)) else {
+            return Ok(None);
+        };
+        // A key that cannot be one is told with the other faults.
+        if key.len() > MAX_SHORT_TEXT || key.contains('\0') {
+            return Ok(None);
+        }
+        let known = self.core.ports.store.find_key(tenant, key).await;
+        let Some((first, _)) = known.map_err(WorkError::from)? else {
+            return Ok(None);
+        };
+        let held = self.core.committer.read(tenant, &first).await?;
+        Ok(sources(&held.input)?)
     }
 
     fn preflight<'a>(&self, kinds: impl Iterator<Item = &'a AgentKind>) -> Result<(), Status> {
@@ -355,6 +389,40 @@ impl Api {
     ) -> Result<crate::core::held::Held, Status> {
         Ok(self.core.committer.read(tenant, &run_id(run)?).await?)
     }
+}
+
+/// Whether what a name stands for decides what the run is made of.
+fn names_library(request: &proto::SubmitRequest) -> bool {
+    let brief = request.brief.as_ref();
+    request.template.is_some()
+        || brief.is_some_and(|brief| !brief.brand_ref.is_empty() || !brief.resource_refs.is_empty())
+}
+
+/// A new run of a checked input.
+fn submission(
+    principal: &Principal,
+    correlation: &Correlation,
+    input: CampaignInput,
+    plan: &workflow::Plan,
+) -> Result<(Submission, CampaignId), Status> {
+    let id = uuid::Uuid::now_v7().to_string();
+    let new_id = |error| Status::internal(format!("a new id cannot be made: {error}"));
+    let run = RunId::new(id.as_str()).map_err(new_id)?;
+    let campaign = CampaignId::new(id.as_str()).map_err(new_id)?;
+    let submission = Submission {
+        tenant: principal.tenant.clone(),
+        run,
+        campaign: campaign.clone(),
+        plan: std::sync::Arc::new(plan.clone()),
+        title: input.brief.name.chars().take(MAX_TITLE_CHARS).collect(),
+        idempotency_key: Some(input.options.idempotency_key.clone()).filter(|key| !key.is_empty()),
+        correlation_id: correlation.id.clone(),
+        traceparent: correlation.traceparent.clone(),
+        priority: input.options.priority,
+        timeout: input.options.timeout_seconds.map(Duration::from_secs),
+        input: serde_json::to_string(&input).map_err(|error| invalid("brief", error))?,
+    };
+    Ok((submission, campaign))
 }
 
 fn bounded(path: &str, text: &str) -> Result<(), Status> {

@@ -1,17 +1,21 @@
 //! `pressrun audit`: any text by the auditor's rules, in this process.
 
-use std::fmt::Write;
+use std::{fmt::Write, path::Path};
 
 use audit::{Basis, audit_text};
 use model::{
     brief::Brand,
+    library::Reference,
     report::{AuditReport, Finding, Severity, Verdict},
 };
 
+use super::keep;
 use crate::{
     Failure,
     args::{Audit, Output},
-    brief, output,
+    brief,
+    client::Client,
+    output,
 };
 
 /// Longest text that is judged, bytes.
@@ -19,7 +23,11 @@ const MAX_TEXT_BYTES: usize = 256 * 1024;
 /// Most characters of a line that are shown around a finding.
 const MAX_LINE_CHARS: usize = 100;
 
-pub(super) fn audit(options: &Audit, format: Output) -> Result<(), Failure> {
+pub(super) async fn audit(
+    client: impl Fn() -> Result<Client, Failure>,
+    options: &Audit,
+    format: Output,
+) -> Result<(), Failure> {
     let stdin = std::path::Path::new("-");
     let named = [
         Some(&options.file),
@@ -47,7 +55,10 @@ pub(super) fn audit(options: &Audit, format: Output) -> Result<(), Failure> {
         }
         None => {
             let brand = match &options.brand {
-                Some(path) => brief::read_brand(path)?,
+                Some(path) => match stored(path) {
+                    Some(reference) => keep::brand(&client()?, reference).await?,
+                    None => brief::read_brand(path)?,
+                },
                 None => Brand::default(),
             };
             let language = options.language.as_deref().unwrap_or("en");
@@ -67,6 +78,12 @@ pub(super) fn audit(options: &Audit, format: Output) -> Result<(), Failure> {
         ))),
         Verdict::Pass | Verdict::PassWithWarnings => Ok(()),
     }
+}
+
+/// The stored brand that is meant where there is no such file.
+fn stored(path: &Path) -> Option<Reference> {
+    let name = path.to_str().filter(|_| !path.exists())?;
+    name.parse().ok().filter(|_| name != "-")
 }
 
 fn findings(count: usize) -> String {

@@ -79,7 +79,7 @@ async fn campaign(
             let request = SubmitRequest {
                 brief: Some(brief.into()),
                 options: Some(options),
-                validate_only: false,
+                ..SubmitRequest::default()
             };
             let answer = client.campaigns().submit(request).await?.into_inner();
             if answer.existing {

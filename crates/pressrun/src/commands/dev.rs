@@ -3,14 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use model::library::Content;
 use serde::Serialize;
 use service::signal::stop_on_signal;
 use tokio_util::sync::CancellationToken;
 
+use super::keep;
 use crate::{
     Failure,
     args::{Dev, Output},
-    brief, output,
+    brief,
+    client::Client,
+    output,
     stack::{self, Listen, Stack},
 };
 
@@ -40,6 +44,7 @@ pub(super) async fn dev(options: Dev, format: Output) -> Result<(), Failure> {
         .await
         .map_err(with_ports)?;
     let samples = write_samples(&dir.join("samples"))?;
+    keep_samples(&stack.client).await?;
     let ready = Ready {
         console: format!("{}/", stack.gateway_url),
         grpc: &stack.orchestrator_url,
@@ -102,6 +107,35 @@ fn write_samples(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(paths)
 }
 
+/// Puts a brand, a template and a resource into the library; what is or was there under their names stays.
+async fn keep_samples(client: &Client) -> Result<(), Failure> {
+    let (brand, template, resource) = (
+        brief::SAMPLE_BRAND,
+        brief::SAMPLE_TEMPLATE,
+        brief::SAMPLE_RESOURCE,
+    );
+    let title = resource.1.lines().next().unwrap_or_default();
+    let title = title.trim_start_matches(['#', ' ']).to_owned();
+    let samples = [
+        (
+            brand.0,
+            Content::Brand(brief::parse_brand(brand.0, brand.1)?),
+        ),
+        (
+            template.0,
+            Content::Template(brief::parse_template(template.0, template.1)?),
+        ),
+        (
+            resource.0,
+            keep::resource(title, true, resource.1.to_owned()),
+        ),
+    ];
+    for (name, content) in samples {
+        keep::keep_sample(client, name, content).await?;
+    }
+    Ok(())
+}
+
 fn welcome(ready: &Ready<'_>) -> String {
     let mut text = format!(
         "Pressrun is up ({} ms), writing with {}.\n\n  \
@@ -137,9 +171,11 @@ fn welcome(ready: &Ready<'_>) -> String {
     text.push_str(&format!(
         "\nTry, in another terminal:\n  \
            pressrun{at} submit {} --watch\n  \
+           pressrun{at} template show {}\n  \
            curl -N {}/v1/events\n\
          Ctrl-C stops it in order. Killed at any moment, it goes on where it was.",
         first.unwrap_or_default(),
+        brief::SAMPLE_TEMPLATE.0,
         ready.gateway,
     ));
     text

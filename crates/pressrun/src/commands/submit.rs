@@ -2,11 +2,10 @@
 
 use wire::campaign::v1::{Options, SubmitRequest};
 
-use super::run;
+use super::{run, validate::Made};
 use crate::{
     Failure,
     args::{Output, Submit},
-    brief,
     client::Client,
     live::{self, Wanted},
     output,
@@ -18,7 +17,6 @@ pub(super) async fn submit(
     format: Output,
 ) -> Result<(), Failure> {
     let request = SubmitRequest {
-        brief: Some(brief::read(&options.brief)?.into()),
         options: Some(Options {
             mode: options.mode.as_str().to_owned(),
             priority: options.priority.into(),
@@ -28,6 +26,7 @@ pub(super) async fn submit(
             ..Options::default()
         }),
         validate_only: options.dry_run,
+        ..Made::of(options.source)?.request()
     };
     let answer = client.campaigns().submit(request).await?.into_inner();
     if options.dry_run {

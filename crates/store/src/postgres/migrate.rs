@@ -96,6 +96,10 @@ fn migrations() -> Migrator {
             "functions",
             include_str!("../../migrations/postgres/0002_functions.sql"),
         ),
+        (
+            "library",
+            include_str!("../../migrations/postgres/0003_library.sql"),
+        ),
     ];
     let numbered = (1..).zip(files).map(|(number, (name, text))| {
         let text = sqlx::SqlSafeStr::into_sql_str(text);

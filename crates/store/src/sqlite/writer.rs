@@ -8,7 +8,10 @@ use crate::{
     port::{CommitError, StoreError, Transition},
 };
 
-use super::batch::{self, APPLY, Heads};
+use super::{
+    batch::{self, APPLY, Heads},
+    library::{self, Wanted},
+};
 
 pub(super) const BLOBS: &str = "insert into blobs (tenant, hash, content) \
      select value ->> 0, value ->> 1, value ->> 2 from json_each($1) where true \
@@ -39,6 +42,11 @@ pub(super) enum Write {
         statement: &'static str,
         rows: String,
         done: oneshot::Sender<Result<(), StoreError>>,
+    },
+    /// A change of the library, in a transaction of its own.
+    Library {
+        wanted: Wanted,
+        done: oneshot::Sender<Result<(&'static str, i64), StoreError>>,
     },
 }
 
@@ -79,6 +87,11 @@ async fn serve(connection: &mut SqliteConnection, group: Vec<Write>) {
                 done.send(verdicts.drain(..batch.len()).collect()).is_err()
             }
             Write::Keep { done, .. } => done.send(answers.remove(0)).is_err(),
+            Write::Library { wanted, done } => {
+                let made = library::apply(connection, &wanted).await;
+                done.send(made.map_err(|error| Broken::of(&error).error()))
+                    .is_err()
+            }
         };
     }
 }
@@ -204,13 +217,13 @@ impl Write {
     fn transitions(&self) -> &[Transition] {
         match self {
             Self::Commit { batch, .. } => batch,
-            Self::Keep { .. } => &[],
+            Self::Keep { .. } | Self::Library { .. } => &[],
         }
     }
 
     fn kept(&self) -> Option<(&'static str, &str)> {
         match self {
-            Self::Commit { .. } => None,
+            Self::Commit { .. } | Self::Library { .. } => None,
             Self::Keep {
                 statement, rows, ..
             } => Some((statement, rows)),
@@ -243,11 +256,13 @@ impl Broken {
     }
 
     fn answer(&self) -> Result<(), StoreError> {
+        Err(self.error())
+    }
+
+    fn error(&self) -> StoreError {
         match self {
-            Self::Data(why) => Err(StoreError::Refused(why.clone())),
-            Self::Unavailable(why) | Self::Unknown(why) => {
-                Err(StoreError::Unavailable(why.clone()))
-            }
+            Self::Data(why) => StoreError::Refused(why.clone()),
+            Self::Unavailable(why) | Self::Unknown(why) => StoreError::Unavailable(why.clone()),
         }
     }
 }

@@ -12,31 +12,32 @@ use crate::campaign::v1 as pb;
 pub fn submit(
     request: pb::SubmitRequest,
 ) -> Result<(brief::CampaignBrief, brief::Options), Vec<Problem>> {
-    let options = brief::Options::from(request.options.unwrap_or_default());
-    let mut problems = Vec::new();
-    let brief = match request.brief {
-        Some(brief) => {
-            let brief = brief::CampaignBrief::from(brief);
-            problems.extend(brief.problems().into_iter().map(under_brief));
-            brief
-        }
-        None => {
-            problems.push(Problem {
-                path: "brief".to_owned(),
-                message: "is missing".to_owned(),
-            });
-            brief::CampaignBrief::default()
-        }
-    };
-    problems.extend(options.problems().into_iter().map(by_wire_path));
-    if problems.is_empty() {
-        Ok((brief, options))
-    } else {
-        Err(problems)
+    let (brief, options, problems) = checked(request.brief.map(Into::into), request.options);
+    match brief {
+        Some(brief) if problems.is_empty() => Ok((brief, options)),
+        _ => Err(problems),
     }
 }
 
-fn under_brief(problem: Problem) -> Problem {
+/// A submit's brief and options, with every fault of both.
+pub fn checked(
+    brief: Option<brief::CampaignBrief>,
+    options: Option<pb::Options>,
+) -> (Option<brief::CampaignBrief>, brief::Options, Vec<Problem>) {
+    let options = brief::Options::from(options.unwrap_or_default());
+    let mut problems: Vec<_> = match &brief {
+        Some(brief) => brief.problems().into_iter().map(under_brief).collect(),
+        None => vec![Problem {
+            path: "brief".to_owned(),
+            message: "is missing".to_owned(),
+        }],
+    };
+    problems.extend(options.problems().into_iter().map(by_wire_path));
+    (brief, options, problems)
+}
+
+/// A fault of a brief by its path in `SubmitRequest`.
+pub fn under_brief(problem: Problem) -> Problem {
     Problem {
         path: format!("brief.{}", problem.path),
         ..problem
@@ -126,14 +127,11 @@ impl From<pb::CampaignBrief> for brief::CampaignBrief {
             resources: wire
                 .resources
                 .into_iter()
-                .map(|resource| brief::Resource {
-                    name: resource.name,
-                    kind: resource.kind,
-                    text: resource.text,
-                    blob: resource.blob,
-                })
+                .map(brief::Resource::from)
                 .collect(),
             deliverables: wire.deliverables,
+            brand_ref: wire.brand_ref,
+            resource_refs: wire.resource_refs,
         }
     }
 }
@@ -145,7 +143,7 @@ impl From<brief::CampaignBrief> for pb::CampaignBrief {
             objective: model.objective,
             audience: model.audience,
             offer: model.offer,
-            brand: Some(model.brand.into()),
+            brand: model.brand_ref.is_empty().then(|| model.brand.into()),
             key_messages: model.key_messages,
             proof_points: model
                 .proof_points
@@ -167,14 +165,33 @@ impl From<brief::CampaignBrief> for pb::CampaignBrief {
             resources: model
                 .resources
                 .into_iter()
-                .map(|resource| pb::Resource {
-                    name: resource.name,
-                    kind: resource.kind,
-                    text: resource.text,
-                    blob: resource.blob,
-                })
+                .map(pb::Resource::from)
                 .collect(),
             deliverables: model.deliverables,
+            brand_ref: model.brand_ref,
+            resource_refs: model.resource_refs,
+        }
+    }
+}
+
+impl From<pb::Resource> for brief::Resource {
+    fn from(wire: pb::Resource) -> Self {
+        Self {
+            name: wire.name,
+            kind: wire.kind,
+            text: wire.text,
+            blob: wire.blob,
+        }
+    }
+}
+
+impl From<brief::Resource> for pb::Resource {
+    fn from(model: brief::Resource) -> Self {
+        Self {
+            name: model.name,
+            kind: model.kind,
+            text: model.text,
+            blob: model.blob,
         }
     }
 }
@@ -310,7 +327,7 @@ mod tests {
                 timeout_seconds: Some(0),
                 ..Default::default()
             }),
-            validate_only: false,
+            ..Default::default()
         };
         let paths: Vec<_> = submit(request)
             .expect_err("faults")

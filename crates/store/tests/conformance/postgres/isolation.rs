@@ -1,12 +1,16 @@
 //! Row-level security is really in force.
 
+use model::library::Kind;
 use sqlx::{Connection, Executor, PgConnection, Row};
-use store::{CommitPath, Queries, StoreError};
+use store::{
+    CommitPath, Library, Queries, StoreError,
+    library::{NewEntry, Place},
+};
 
 use super::admin;
 use crate::fixture::{Driver, commit_all, connect, database, tenant};
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 13] = [
     "api_keys",
     "artifact_versions",
     "artifacts",
@@ -14,6 +18,8 @@ const TABLES: [&str; 11] = [
     "blobs",
     "campaigns",
     "jobs",
+    "library",
+    "library_versions",
     "run_events",
     "run_snapshots",
     "runs",
@@ -38,6 +44,18 @@ async fn peopled() -> String {
             .save_api_key(&tenant(owner), &key, "editor", "")
             .await
             .expect("keeps");
+        let place = Place {
+            tenant: tenant(owner),
+            kind: Kind::Brand,
+            name: model::EntryName::new("tern").expect("a token"),
+        };
+        let entry = NewEntry {
+            hash: key,
+            content: owner.to_owned(),
+            title: String::new(),
+            author: String::new(),
+        };
+        store.put_entry(&place, None, entry).await.expect("keeps");
     }
     store.close().await;
     url
@@ -120,6 +138,11 @@ async fn an_application_cannot_write_for_others_or_rewrite_history() {
     refused("update artifact_versions set content = ''").await;
     refused("delete from runs").await;
     refused("update blobs set content = ''").await;
+    refused("update library_versions set hash = ''").await;
+    refused("update library set name = 'other'").await;
+    refused("delete from library").await;
+    refused("insert into library (tenant, kind, name, version) values ('other', 'brand', 'x', 1)")
+        .await;
     refused("alter table runs disable row level security").await;
     refused("create table mine (n integer)").await;
     refused("select * from _sqlx_migrations").await;
