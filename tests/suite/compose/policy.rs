@@ -326,7 +326,7 @@ fn the_image_is_built_from_what_is_locked_and_runs_as_nobody() {
         let tag = image.rsplit_once(':').map_or("", |(_, tag)| tag);
         assert!(!["", "latest"].contains(&tag), "{image}");
     }
-    assert_eq!(of("USER ").last(), Some("65532:65532"));
+    assert_eq!(of("USER ").next_back(), Some("65532:65532"));
     for (name, service) in compose().expect("the file").services {
         assert!(!service.ours() || service.user == "65532:65532", "{name}");
     }
