@@ -138,6 +138,10 @@ impl Sources {
 
 /// The content of an entry.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time is held, on its way between a caller and the store"
+)]
 pub enum Content {
     /// A brand.
     Brand(Brand),

@@ -25,6 +25,10 @@ macro_rules! package {
                 missing_docs,
                 reason = "generated; the .proto file is the documentation"
             )]
+            #[allow(
+                clippy::large_enum_variant,
+                reason = "generated; few messages have a variant of such size"
+            )]
             pub mod v1 {
                 include!(concat!(env!("OUT_DIR"), "/pressrun.", stringify!($name), ".v1.rs"));
                 include!(concat!(env!("OUT_DIR"), "/pressrun.", stringify!($name), ".v1.serde.rs"));

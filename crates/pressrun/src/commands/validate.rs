@@ -13,7 +13,7 @@ use crate::{
 
 /// What a submit is made of: a brief that was checked here, or the use of a template.
 pub(super) enum Made {
-    Brief(CampaignBrief),
+    Brief(Box<CampaignBrief>),
     Template(TemplateUse),
 }
 
@@ -38,7 +38,7 @@ impl Made {
                 }
                 brief.resource_refs.extend(resources);
             })?;
-            return Ok(Self::Brief(brief));
+            return Ok(Self::Brief(Box::new(brief)));
         };
         let mut used = TemplateUse {
             name: template.to_string(),
@@ -75,7 +75,7 @@ impl Made {
     pub(super) fn request(self) -> SubmitRequest {
         match self {
             Self::Brief(brief) => SubmitRequest {
-                brief: Some(brief.into()),
+                brief: Some((*brief).into()),
                 ..SubmitRequest::default()
             },
             Self::Template(template) => SubmitRequest {
@@ -111,7 +111,7 @@ pub(super) async fn validate(
         answer.into_inner().brief.unwrap_or_default()
     } else {
         match made {
-            Made::Brief(brief) => brief.into(),
+            Made::Brief(brief) => (*brief).into(),
             Made::Template(_) => campaign::CampaignBrief::default(),
         }
     };
