@@ -2,6 +2,7 @@
 
 mod cancel;
 mod failures;
+mod library;
 mod modes;
 mod preflight;
 mod questions;

@@ -171,6 +171,47 @@ async fn it_says_where_everything_is_and_keeps_runs_over_a_stop() -> anyhow::Res
     Ok(())
 }
 
+/// Samples are put in once: what a user made of them stays, also that one is gone.
+#[tokio::test]
+async fn what_a_user_made_of_the_samples_stays() -> anyhow::Result<()> {
+    let home = tempfile::tempdir()?;
+    let mut dev = start(home.path(), None).await?;
+    let url = |kind: &str, name: &str| format!("{}/v1/library/{kind}/{name}", dev.gateway);
+    let client = reqwest::Client::new();
+    let all = [
+        url("brand", "tern"),
+        url("template", "product-launch"),
+        url("resource", "tern-test-report"),
+    ];
+    until("the samples", async || {
+        let last = client.get(&all[2]).send().await?;
+        Ok(last.status().is_success().then_some(()))
+    })
+    .await?;
+    let mine = serde_json::json!({ "brand": { "name": "mine" } });
+    let put = client.put(&all[0]).json(&mine).send().await?;
+    assert!(put.status().is_success());
+    let gone = client.delete(&all[1]).send().await?;
+    assert!(gone.status().is_success());
+
+    assert_eq!(dev.process.terminate(STOPPED).await?, 0);
+    dev.process.restart().await?;
+    until("the second start", async || {
+        let ready = dev.process.log();
+        let lines = ready.lines().filter(|line| line.starts_with('{'));
+        Ok((lines.count() == 2).then_some(()))
+    })
+    .await?;
+    let found: serde_json::Value = client.get(&all[0]).send().await?.json().await?;
+    assert_eq!(
+        (&found["version"], &found["brand"]["name"]),
+        (&serde_json::json!(2), &serde_json::json!("mine"))
+    );
+    assert_eq!(client.get(&all[1]).send().await?.status(), 404);
+    assert_eq!(client.get(&all[2]).send().await?.status(), 200);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_taken_port_or_directory_is_refused_with_what_to_do() -> anyhow::Result<()> {
     let home = tempfile::tempdir()?;

@@ -16,7 +16,7 @@ use wire::{
 /// Runs of the first tenant.
 const RUNS: usize = 5;
 
-async fn key(stack: &Stack, tenant: &str, role: &str) -> anyhow::Result<String> {
+pub(super) async fn key(stack: &Stack, tenant: &str, role: &str) -> anyhow::Result<String> {
     let key = format!("{tenant}-{role}-0123456789abcdef");
     let hash = ContentHash::of(key.as_bytes());
     stack
@@ -27,7 +27,7 @@ async fn key(stack: &Stack, tenant: &str, role: &str) -> anyhow::Result<String> 
     Ok(key)
 }
 
-fn with<T>(key: &str, message: T) -> Request<T> {
+pub(super) fn with<T>(key: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     if let Ok(value) = format!("Bearer {key}").parse() {
         request.metadata_mut().insert("authorization", value);
@@ -35,7 +35,7 @@ fn with<T>(key: &str, message: T) -> Request<T> {
     request
 }
 
-fn code<T>(answer: Result<T, Status>) -> Code {
+pub(super) fn code<T>(answer: Result<T, Status>) -> Code {
     answer.map_or_else(|status| status.code(), |_| Code::Ok)
 }
 
