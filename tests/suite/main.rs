@@ -4,8 +4,12 @@ mod bad_input;
 mod campaign;
 mod demo;
 mod dev;
+mod doctor;
 mod faults;
 mod layering;
+mod parked;
+mod ready;
+mod rotation;
 mod tidy;
 
 use system_tests::stack::{Layout, Stack, until};

@@ -6,11 +6,15 @@ mod auth;
 mod campaign;
 mod media;
 mod run;
+mod system;
 mod view;
 
 use std::sync::Arc;
 
-use ::service::auth::{Principal, Role};
+use ::service::{
+    auth::{Principal, Role},
+    http::Readiness,
+};
 use bus::signature::Verifier;
 use engine::Refusal;
 use model::{RunId, validate::Problem};
@@ -38,6 +42,7 @@ pub struct Api {
     core: Core,
     queries: Arc<dyn Queries>,
     verifier: Arc<Verifier>,
+    readiness: Readiness,
     abandoned: mpsc::Sender<(Principal, RunId)>,
 }
 
@@ -47,6 +52,7 @@ impl Api {
         core: Core,
         queries: Arc<dyn Queries>,
         verifier: Arc<Verifier>,
+        readiness: Readiness,
     ) -> (Self, mpsc::Receiver<(Principal, RunId)>) {
         let (abandoned, queue) = mpsc::channel(ABANDONED_QUEUE);
         (
@@ -54,6 +60,7 @@ impl Api {
                 core,
                 queries,
                 verifier,
+                readiness,
                 abandoned,
             },
             queue,
@@ -68,6 +75,7 @@ impl Api {
             auth::v1::auth_service_server::AuthServiceServer,
             campaign::v1::campaign_service_server::CampaignServiceServer,
             run::v1::run_service_server::RunServiceServer,
+            system::v1::system_service_server::SystemServiceServer,
         };
         let max = model::limits::MAX_REQUEST_BYTES;
         grpc.add_service(CampaignServiceServer::new(self.clone()).max_decoding_message_size(max))
@@ -77,7 +85,8 @@ impl Api {
                     .max_decoding_message_size(MAX_UPLOAD_BYTES),
             )
             .add_service(AgentServiceServer::new(self.clone()).max_decoding_message_size(max))
-            .add_service(AuthServiceServer::new(self.clone()).max_decoding_message_size(max));
+            .add_service(AuthServiceServer::new(self.clone()).max_decoding_message_size(max))
+            .add_service(SystemServiceServer::new(self.clone()).max_decoding_message_size(max));
     }
 }
 

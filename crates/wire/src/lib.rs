@@ -47,3 +47,5 @@ package!(/// Jobs, outcomes and presence on the bus (`job.proto`).
     job);
 package!(/// Runs of any workflow (`run.proto`).
     run);
+package!(/// How the installation stands (`system.proto`).
+    system);

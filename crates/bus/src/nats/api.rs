@@ -110,17 +110,18 @@ impl Link {
     pub(super) async fn stream(&self, stream: Stream, wanted: &Value) -> Result<Value, Fault> {
         let name = stream.name();
         let found = self.api(&format!("STREAM.INFO.{name}"), &json!({})).await;
-        let mut info = match found {
-            Err(Fault::Missing) => self.api(&format!("STREAM.CREATE.{name}"), wanted).await?,
-            other => other?,
+        let found = match found {
+            Err(Fault::Missing) => self.api(&format!("STREAM.CREATE.{name}"), wanted).await,
+            other => other,
         };
+        let mut info = self.note(stream, found)?;
         Ok(info.remove("config").unwrap_or_default())
     }
 
     /// The sequence of the stream's newest message.
     pub(super) async fn last_sequence(&self, stream: Stream) -> Result<u64, Fault> {
         let subject = format!("STREAM.INFO.{}", stream.name());
-        let info = self.api(&subject, &json!({})).await?;
+        let info = self.note(stream, self.api(&subject, &json!({})).await)?;
         let last = info.get("state").and_then(|state| state.get("last_seq"));
         Ok(last.and_then(Value::as_u64).unwrap_or(0))
     }
@@ -134,10 +135,9 @@ impl Link {
         filter: &Subject,
         wanted: &Value,
     ) -> Result<(Value, Place), Fault> {
-        let stream = stream.name();
-        let subject = format!("CONSUMER.CREATE.{stream}.{name}.{filter}");
-        let request = json!({ "stream_name": stream, "config": wanted });
-        let mut info = self.api(&subject, &request).await?;
+        let subject = format!("CONSUMER.CREATE.{}.{name}.{filter}", stream.name());
+        let request = json!({ "stream_name": stream.name(), "config": wanted });
+        let mut info = self.note(stream, self.api(&subject, &request).await)?;
         let place = Place::of(&info);
         Ok((info.remove("config").unwrap_or_default(), place))
     }
@@ -166,7 +166,7 @@ impl Link {
         subjects: &Subject,
     ) -> Result<Option<u64>, Fault> {
         let subject = format!("$JS.API.DIRECT.GET.{}.{subjects}", stream.name());
-        let message = self.request(subject, Request::new()).await?;
+        let message = self.note(stream, self.request(subject, Request::new()).await)?;
         match message.status {
             None | Some(StatusCode::OK) => {
                 let sequence = message::header(&message, &NATS_SEQUENCE);
@@ -184,14 +184,18 @@ impl Link {
     /// Publishes to a stream and waits for its acknowledgement.
     pub(super) async fn store(
         &self,
+        stream: Stream,
         subject: &Subject,
         headers: async_nats::HeaderMap,
         body: Bytes,
     ) -> Result<(), Fault> {
-        let request = Request::new().headers(headers).payload(body);
-        let message = self.request(subject.to_string(), request).await?;
-        let done: Done = serde_json::from_slice(&message.payload).map_err(|_| unreadable())?;
-        done.error.map_or(Ok(()), |said| Err(said.into()))
+        let store = async {
+            let request = Request::new().headers(headers).payload(body);
+            let message = self.request(subject.to_string(), request).await?;
+            let done: Done = serde_json::from_slice(&message.payload).map_err(|_| unreadable())?;
+            done.error.map_or(Ok(()), |said| Err(said.into()))
+        };
+        self.note(stream, store.await)
     }
 
     async fn api(&self, subject: &str, request: &Value) -> Result<Map<String, Value>, Fault> {
