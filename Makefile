@@ -1,6 +1,6 @@
 # Needs cargo, a C compiler and Python 3; everything else is fetched into target/.
 .DEFAULT_GOAL := help
-.PHONY: help build fmt lint test test-browser test-system test-faults test-api-fuzz sim bench demo deny docs-check services ci
+.PHONY: help build fmt lint test test-browser test-system test-faults test-api-fuzz test-clients sim bench demo deny docs-check services ci
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -47,6 +47,14 @@ test-api-fuzz: services target/tools/schemathesis/bin/st ## Fuzz the JSON API of
 target/tools/schemathesis/bin/st:
 	$(PYTHON) -m venv target/tools/schemathesis
 	target/tools/schemathesis/bin/pip install --quiet schemathesis==$(SCHEMATHESIS)
+
+test-clients: services target/tools/clients/.installed ## Run the documented clients, Python and curl, against real processes
+	$(CARGO) run --locked -p system-tests --bin clients
+
+target/tools/clients/.installed: docs/how-to/clients/requirements.txt
+	$(PYTHON) -m venv target/tools/clients
+	target/tools/clients/bin/pip install --quiet -r docs/how-to/clients/requirements.txt
+	touch $@
 
 sim: ## Simulate the whole system under faults, SEEDS=n seeds
 	$(CARGO) run --locked --release -p sim -- --seeds $(SEEDS)

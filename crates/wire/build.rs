@@ -21,6 +21,7 @@ const FILES: [&str; 8] = [
     "pressrun/job/v1/job.proto",
     "pressrun/library/v1/library.proto",
     "pressrun/run/v1/run.proto",
+    "pressrun/system/v1/system.proto",
 ];
 const TIMESTAMP: (&str, &str) = (".google.protobuf.Timestamp", "crate::time::Timestamp");
 

@@ -119,6 +119,15 @@ impl Stack {
     /// # Errors
     /// When a part does not start; the message quotes its output.
     pub async fn start(layout: &Layout) -> anyhow::Result<Self> {
+        let database = Postgres::shared().await?.database().await?;
+        Self::start_on(layout, database).await
+    }
+
+    /// The same on this empty database.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_on(layout: &Layout, database: String) -> anyhow::Result<Self> {
         service::crypto::install_crypto();
         let files = TempDir::new()?;
         let seed = Seed::generate()?;
@@ -126,11 +135,8 @@ impl Stack {
         std::fs::write(&key, seed.reveal())?;
         let signer = Signer::new(&seed)?;
 
-        let (database, nats, model) = tokio::try_join!(
-            async { Postgres::shared().await?.database().await },
-            Nats::own(),
-            Model::start(layout.seed, layout.delay_ms),
-        )?;
+        let (nats, model) =
+            tokio::try_join!(Nats::own(), Model::start(layout.seed, layout.delay_ms))?;
         let mut stack = Self {
             nats,
             database,
@@ -174,6 +180,7 @@ impl Stack {
                 let binary = binary
                     .env(env::DATABASE_URL, &self.database)
                     .env(env::SIGNING_KEY, self.files.path().join("signing.key"))
+                    .env(env::VERIFY_KEYS, self.signer.public_key().to_string())
                     .arg("--migrate");
                 if api_keys {
                     binary.arg("--api-keys")
@@ -209,6 +216,16 @@ impl Stack {
         binary
             .env(env::ORCHESTRATOR_URL, orchestrator)
             .env(env::VERIFY_KEYS, self.signer.public_key().to_string())
+    }
+
+    /// Gives the orchestrators another signing key, which they take up when they start again. Workers go on
+    /// with the old one, which [`Stack::signer`] stays.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn change_signing_key(&self) -> anyhow::Result<()> {
+        let key = self.files.path().join("signing.key");
+        std::fs::write(key, Seed::generate()?.reveal()).context("the signing key")
     }
 
     /// The address of the first of a service.

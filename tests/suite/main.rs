@@ -5,8 +5,12 @@ mod campaign;
 mod compose;
 mod demo;
 mod dev;
+mod doctor;
 mod faults;
 mod layering;
+mod parked;
+mod ready;
+mod rotation;
 mod tidy;
 
 use system_tests::stack::{Layout, Stack, until};

@@ -6,7 +6,7 @@
 //! Start with [`Service::build`]; what a worker does is in crate `worker`, what its agents do in crate
 //! `agents`.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use llm::{Offline, Provider};
 use model::Failure;
@@ -98,12 +98,12 @@ impl Service {
         self.worker.run(stop).await;
     }
 
-    /// Runs as a process of its own, with health and metrics at `listen`, until a signal.
+    /// Runs as a process of its own, with health and metrics at its own address, until a signal.
     ///
     /// # Errors
     /// When the address is taken, or a part of the process breaks.
-    pub async fn serve(self, listen: SocketAddr) -> Result<(), process::Error> {
-        process::run(self.worker, listen).await
+    pub async fn serve(self, at: &Connection) -> Result<(), process::Error> {
+        process::run(self.worker, at).await
     }
 }
 

@@ -15,7 +15,7 @@ async fn main() -> anyhow::Result<()> {
     let ports = options.connection.ports(Role::AgentWorker).await?;
     let service = Service::build(&options.settings, ports)?;
     service
-        .serve(options.connection.listen)
+        .serve(&options.connection)
         .await
         .context("the agent worker did not end well")
 }

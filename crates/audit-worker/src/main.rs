@@ -15,7 +15,7 @@ async fn main() -> anyhow::Result<()> {
     let ports = options.connection.ports(Role::AuditWorker).await?;
     let service = Service::build(&options.hosting, &options.model, ports)?;
     service
-        .serve(options.connection.listen)
+        .serve(&options.connection)
         .await
         .context("the audit worker did not end well")
 }

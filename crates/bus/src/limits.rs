@@ -54,6 +54,9 @@ pub const PULL_EXPIRES: Duration = Duration::from_secs(5);
 pub const SIGN_OF_LIFE_GRACE: Duration = Duration::from_secs(3);
 /// How often a consumer that waits is checked for being deaf (reliability M8).
 pub const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a fault of a stream counts that nothing has confirmed or cleared since; whoever uses the stream
+/// does so more often.
+pub const STREAM_NEWS: Duration = Duration::from_secs(15);
 /// How long a pull or feed that failed, or was lost just after it was opened, waits before it goes on: no
 /// loop over a broken server runs hot.
 pub const FAILURE_PAUSE: Duration = Duration::from_millis(200);

@@ -25,8 +25,8 @@ use bytes::Bytes;
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use self::link::Link;
 pub use self::users::Role;
+use self::{api::Fault, link::Link};
 use crate::{
     envelope::Envelope,
     limits::{ANSWER_TIMEOUT, MAX_BROADCAST_BYTES},
@@ -183,6 +183,26 @@ impl Bus for Nats {
         }
         let feed = feed::Feed::open(Arc::clone(&self.link), subject, from).await?;
         Ok(Box::new(feed))
+    }
+
+    fn name(&self) -> &'static str {
+        "nats"
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.link.trouble()
+    }
+
+    async fn missing(&self) -> Result<Vec<Stream>, BusError> {
+        let mut missing = Vec::new();
+        for stream in Stream::ALL {
+            match self.link.last_sequence(stream).await {
+                Ok(_) => {}
+                Err(Fault::Missing) => missing.push(stream),
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        Ok(missing)
     }
 
     fn reconnects(&self) -> u64 {

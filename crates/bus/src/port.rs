@@ -5,7 +5,10 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{envelope::Envelope, subject::Subject};
+use crate::{
+    envelope::Envelope,
+    subject::{Stream, Subject},
+};
 
 /// Why the bus did not take or give something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +104,22 @@ pub trait Bus: Send + Sync {
 
     /// Follows EVENTS: of one tenant or of all.
     async fn events(&self, subject: &Subject, from: From) -> Result<Box<dyn EventFeed>, BusError>;
+
+    /// What it is called where it is watched.
+    fn name(&self) -> &'static str {
+        "bus"
+    }
+
+    /// Why the bus cannot be used, as its last use showed, for anyone to read; none while it answers and has
+    /// its streams. Asks nothing.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    /// Asks which of its streams are not there.
+    async fn missing(&self) -> Result<Vec<Stream>, BusError> {
+        Ok(Vec::new())
+    }
 
     /// Counts how often the connection was lost; a change means that core messages may have been missed.
     fn reconnects(&self) -> u64;

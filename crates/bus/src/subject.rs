@@ -85,6 +85,16 @@ impl Subject {
         Self("ev.>".to_owned())
     }
 
+    /// Jobs that were given up because they were lost too often, for people.
+    pub fn parked_jobs() -> Self {
+        Self("parked.jobs".to_owned())
+    }
+
+    /// Outcomes that can never be applied, for people.
+    pub fn parked_outcomes() -> Self {
+        Self("parked.outcomes".to_owned())
+    }
+
     /// Workers say what they host and what they work on (core).
     pub fn worker_presence() -> Self {
         Self("presence.worker".to_owned())

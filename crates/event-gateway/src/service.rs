@@ -112,6 +112,10 @@ impl Service {
             Guard::local_only()?
         };
         let readiness = Readiness::default();
+        let (heard, upstream) = (Arc::clone(&bus), orchestrator.upstream().clone());
+        readiness.need(bus.name(), move || heard.trouble());
+        readiness.need("orchestrator", move || upstream.trouble());
+        let upstream = orchestrator.upstream().clone();
         let feed = Feed::default();
         let streams =
             Streams::new(feed.clone(), Arc::clone(&bus), orchestrator.clone()).at(pace.heartbeat);
@@ -138,6 +142,7 @@ impl Service {
         let addr = server.addr();
         let mut tasks = Tasks::new(stop.clone());
         tasks.spawn("feed", feed.run(bus, stop.clone()));
+        tasks.spawn("orchestrator", upstream.follow(stop.clone()));
         readiness.set(true);
         // First the clients learn where to resume, then the port closes.
         let port = CancellationToken::new();

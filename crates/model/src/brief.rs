@@ -201,7 +201,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Every fault of the options, by field path. Whether a mode is known is the definitions' to say.
+    /// Every fault of the options, by its field path in a submit. Whether a mode is known is the definitions' to say.
     pub fn problems(&self) -> Vec<Problem> {
         let mut all = Problems::default();
         all.check(
@@ -210,18 +210,18 @@ impl Options {
             "must be 1 to 5",
         );
         all.check(
-            "options.budget.max_cost_usd",
+            "options.max_cost_usd",
             self.max_cost_usd
                 .is_none_or(|usd| usd.is_finite() && usd > 0.0),
             "must be above 0",
         );
         all.check(
-            "options.budget.max_tokens",
+            "options.max_tokens",
             self.max_tokens != Some(0),
             "must be above 0",
         );
         all.check(
-            "options.timeout",
+            "options.timeout_seconds",
             self.timeout_seconds
                 .is_none_or(|s| (1..=MAX_TIMEOUT_SECONDS).contains(&s)),
             "must be 1 second to 7 days",
@@ -574,6 +574,28 @@ mod tests {
                 "resources[0]"
             ]
         );
+    }
+
+    #[test]
+    fn faults_of_options_are_named_as_the_fields_are() {
+        let options = Options {
+            priority: 6,
+            max_cost_usd: Some(0.0),
+            max_tokens: Some(0),
+            timeout_seconds: Some(MAX_TIMEOUT_SECONDS + 1),
+            idempotency_key: "k".repeat(201),
+            ..Options::default()
+        };
+        let fields = serde_json::to_value(&options).expect("writable");
+        let problems = options.problems();
+        assert_eq!(problems.len(), 5);
+        for problem in problems {
+            let field = problem
+                .path
+                .strip_prefix("options.")
+                .expect("below options");
+            assert!(fields.get(field).is_some(), "there is no option `{field}`");
+        }
     }
 
     #[test]

@@ -8,11 +8,15 @@ mod library;
 mod media;
 mod resolve;
 mod run;
+mod system;
 mod view;
 
 use std::sync::Arc;
 
-use ::service::auth::{Principal, Role};
+use ::service::{
+    auth::{Principal, Role},
+    http::Readiness,
+};
 use bus::signature::Verifier;
 use engine::Refusal;
 use model::{RunId, validate::Problem};
@@ -41,6 +45,7 @@ pub struct Api {
     queries: Arc<dyn Queries>,
     library: Arc<dyn Library>,
     verifier: Arc<Verifier>,
+    readiness: Readiness,
     abandoned: mpsc::Sender<(Principal, RunId)>,
 }
 
@@ -51,6 +56,7 @@ impl Api {
         queries: Arc<dyn Queries>,
         library: Arc<dyn Library>,
         verifier: Arc<Verifier>,
+        readiness: Readiness,
     ) -> (Self, mpsc::Receiver<(Principal, RunId)>) {
         let (abandoned, queue) = mpsc::channel(ABANDONED_QUEUE);
         (
@@ -59,6 +65,7 @@ impl Api {
                 queries,
                 library,
                 verifier,
+                readiness,
                 abandoned,
             },
             queue,
@@ -74,6 +81,7 @@ impl Api {
             campaign::v1::campaign_service_server::CampaignServiceServer,
             library::v1::library_service_server::LibraryServiceServer,
             run::v1::run_service_server::RunServiceServer,
+            system::v1::system_service_server::SystemServiceServer,
         };
         let max = model::limits::MAX_REQUEST_BYTES;
         grpc.add_service(CampaignServiceServer::new(self.clone()).max_decoding_message_size(max))
@@ -84,7 +92,8 @@ impl Api {
             )
             .add_service(AgentServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(LibraryServiceServer::new(self.clone()).max_decoding_message_size(max))
-            .add_service(AuthServiceServer::new(self.clone()).max_decoding_message_size(max));
+            .add_service(AuthServiceServer::new(self.clone()).max_decoding_message_size(max))
+            .add_service(SystemServiceServer::new(self.clone()).max_decoding_message_size(max));
     }
 }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use ::service::{env, mode::Mode, secret};
 use bus::{
     nats::{self, Nats},
-    signature::{Seed, Signer},
+    signature::{PublicKey, Seed, Signer},
 };
 use clap::Parser;
 use store::postgres::{self, Postgres};
@@ -45,6 +45,10 @@ pub struct Config {
     /// File with the seed that jobs are signed with; `pressrun key signing` makes one.
     #[arg(long, env = env::SIGNING_KEY, value_name = "FILE")]
     pub signing_key: PathBuf,
+    /// Public keys whose jobs are taken at the workers' door beside the own, by comma: the workers' list, while
+    /// the signing key is changed.
+    #[arg(long, env = env::VERIFY_KEYS, value_name = "KEYS", value_delimiter = ',', allow_hyphen_values = true)]
+    pub verify_keys: Vec<PublicKey>,
     /// Serve only callers with an API key; must be on to listen beyond this machine.
     #[arg(long)]
     pub api_keys: bool,
@@ -95,6 +99,7 @@ impl Config {
                 replica,
                 api_keys: self.api_keys,
                 bus_forgets: false,
+                verify_keys: self.verify_keys,
             },
             Ports {
                 store: store.clone(),

@@ -9,6 +9,7 @@ pub mod heads;
 pub mod held;
 pub mod intake;
 pub mod limits;
+mod parked;
 pub mod peers;
 mod planted;
 pub mod redrive;

@@ -9,7 +9,7 @@ use ::service::{
 };
 use bus::{
     Bus,
-    signature::{Signer, Verifier},
+    signature::{PublicKey, Signer, Verifier},
 };
 use rand::RngCore;
 use store::{
@@ -47,6 +47,9 @@ pub struct Options {
     pub api_keys: bool,
     /// The bus keeps nothing over a restart.
     pub bus_forgets: bool,
+    /// Other orchestrators' public keys whose jobs the workers' door takes, beside the own: while the key is
+    /// changed, the one before and the one after.
+    pub verify_keys: Vec<PublicKey>,
 }
 
 /// What it is given; `dev`, tests and production differ in nothing else.
@@ -81,13 +84,17 @@ impl Service {
         ports: Ports,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let verifier = Arc::new(Verifier::new([ports.signer.public_key().clone()]));
+        let own = ports.signer.public_key().clone();
+        let verifier = Arc::new(Verifier::new([own].into_iter().chain(options.verify_keys)));
         let guard = if options.api_keys {
             Guard::Keys(Arc::new(StoredKeys::new(ports.queries.clone())))
         } else {
             Guard::local_only()?
         };
         let readiness = Readiness::default();
+        let (store, bus) = (ports.store.clone(), ports.bus.clone());
+        readiness.need(store.name(), move || store.trouble());
+        readiness.need(bus.name(), move || bus.trouble());
         let mut app = App::new(guard, readiness.clone());
         app.patient = PATIENT;
         app.proven = PROVEN;
@@ -106,7 +113,13 @@ impl Service {
             &mut tasks,
             &stop,
         );
-        let (api, abandoned) = Api::new(core.clone(), ports.queries, ports.library, verifier);
+        let (api, abandoned) = Api::new(
+            core.clone(),
+            ports.queries,
+            ports.library,
+            verifier,
+            readiness.clone(),
+        );
         api.add_to(&mut app.grpc);
         let server = app.bind(options.listen).await?;
         let addr = server.addr();

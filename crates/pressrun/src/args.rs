@@ -36,6 +36,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0 done   1 something broke   2 wrong usage   3 the input has faults   4 the service says no
   5 a service does not answer   6 the run ended, but not completed   7 the text fails the audit
+  8 doctor found a fault
 
 Examples:
   pressrun demo
@@ -124,6 +125,12 @@ pub enum Command {
     /// Lists the workers that are alive, with the agents that they host.
     #[command(after_help = "Example:\n  pressrun workers --output json")]
     Workers,
+    /// Looks at every part of an installation, and says what is wrong and what to do.
+    #[command(
+        after_help = "Exit codes:\n  0 no fault   8 a fault\n\nExamples:\n  pressrun doctor\n  \
+                            pressrun doctor --output json\n  pressrun doctor --data-dir ~/.local/share/pressrun/dev"
+    )]
+    Doctor(Doctor),
     /// Stops a run for ever; what is finished stays.
     #[command(after_help = "Example:\n  pressrun cancel RUN --reason \"the offer has changed\"")]
     Cancel {
@@ -454,6 +461,20 @@ pub struct Dev {
     /// The model; the built-in offline writer when no address is given.
     #[command(flatten)]
     pub settings: agent_worker::Settings,
+}
+
+/// Options of `doctor`.
+#[derive(clap::Args)]
+pub struct Doctor {
+    /// Also ask the model that is set here for one word; costs a few tokens.
+    #[arg(long)]
+    pub call_model: bool,
+    /// Also look at the directory of `demo` or `dev` on this machine.
+    #[arg(long, env = env::DATA_DIR, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The model, as the agent-workers have it.
+    #[command(flatten)]
+    pub model: llm::Settings,
 }
 
 /// Options of `runs`.

@@ -7,13 +7,16 @@ use tonic::{
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint},
 };
+use tonic_health::pb::health_client::HealthClient;
 use wire::{
     agent::v1::agent_service_client::AgentServiceClient,
     artifact::v1::artifact_service_client::ArtifactServiceClient,
+    auth::v1::auth_service_client::AuthServiceClient,
     campaign::v1::campaign_service_client::CampaignServiceClient,
     events::v1::event_service_client::EventServiceClient,
     library::v1::library_service_client::LibraryServiceClient,
     run::v1::run_service_client::RunServiceClient,
+    system::v1::system_service_client::SystemServiceClient,
 };
 
 use crate::Failure;
@@ -90,6 +93,19 @@ impl Client {
     pub(crate) fn library(&self) -> LibraryServiceClient<Keyed> {
         LibraryServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
             .max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn auth(&self) -> AuthServiceClient<Keyed> {
+        AuthServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
+    }
+
+    pub(crate) fn system(&self) -> SystemServiceClient<Keyed> {
+        SystemServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
+    }
+
+    /// Whether the gateway is ready; needs no key.
+    pub(crate) fn gateway_health(&self) -> HealthClient<Channel> {
+        HealthClient::new(self.gateway.clone())
     }
 
     pub(crate) fn events(&self) -> EventServiceClient<Keyed> {

@@ -3,6 +3,7 @@
 mod audit;
 mod demo;
 mod dev;
+mod doctor;
 mod health;
 mod init;
 mod keep;
@@ -44,6 +45,14 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         }
         Command::Show { run, save } => run::show(&client()?, &run, save.as_deref(), format).await,
         Command::Runs(options) => list::runs(&client()?, options, format).await,
+        Command::Doctor(options) => {
+            let at = doctor::Addresses {
+                orchestrator: &orchestrator_url,
+                gateway: &gateway_url,
+                keyed: api_key.is_some(),
+            };
+            doctor::doctor(&client()?, at, options, format).await
+        }
         Command::Workers => list::workers(&client()?, format).await,
         Command::Cancel { run, reason } => run::cancel(&client()?, run, reason, format).await,
         Command::Regenerate {

@@ -24,6 +24,8 @@ pub enum Failure {
     NotCompleted(String),
     /// The audit's verdict is `fail`; exit code 7.
     NotPassed(String),
+    /// `doctor` found a fault; exit code 8.
+    Unwell(String),
     /// Something broke here; exit code 1.
     Broken(anyhow::Error),
 }
@@ -41,6 +43,7 @@ impl Failure {
             Self::Unavailable(message) => (5, message, Vec::new()),
             Self::NotCompleted(message) => (6, message, Vec::new()),
             Self::NotPassed(message) => (7, message, Vec::new()),
+            Self::Unwell(message) => (8, message, Vec::new()),
             Self::Broken(error) => (1, format!("{error:#}"), Vec::new()),
         };
         let mut err = std::io::stderr().lock();

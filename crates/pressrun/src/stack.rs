@@ -95,6 +95,7 @@ impl Stack {
                 replica: "local".to_owned(),
                 api_keys: false,
                 bus_forgets: true,
+                verify_keys: Vec::new(),
             },
             orchestrator::Ports {
                 store: store.clone(),

@@ -6,7 +6,7 @@ use std::{io, net::SocketAddr};
 use axum::{Router, extract::Request, middleware, response::Response, routing::get};
 use http::{StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 use tonic::{
     Status,
     service::{Routes, RoutesBuilder},
@@ -14,14 +14,18 @@ use tonic::{
 use tower_http::limit::RequestBodyLimitLayer;
 use wire::problem::{Details, MEDIA_TYPE};
 
-pub use crate::refuse::{details_response, problem};
 use crate::{
     auth::{self, Guard, check_exposure},
     correlation, deadline,
     limits::{MAX_GRPC_BODY_BYTES, MAX_REQUEST_BYTES},
+    ready,
     refuse::refuse,
     serve::{Bounds, Lifetime, Server},
     telemetry,
+};
+pub use crate::{
+    ready::{READY, Readiness, Ready},
+    refuse::{details_response, problem},
 };
 
 /// Why a port cannot be opened.
@@ -44,33 +48,6 @@ pub enum Error {
     /// Metrics cannot be recorded.
     #[error(transparent)]
     Telemetry(#[from] telemetry::Error),
-}
-
-/// Whether a service is fit for work; it says so itself. Not ready at first, and again from the stop on.
-#[derive(Debug, Clone)]
-pub struct Readiness(watch::Sender<bool>);
-
-impl Default for Readiness {
-    fn default() -> Self {
-        Self(watch::Sender::new(false))
-    }
-}
-
-impl Readiness {
-    /// Says whether it is ready.
-    pub fn set(&self, ready: bool) {
-        self.0
-            .send_if_modified(|now| std::mem::replace(now, ready) != ready);
-    }
-
-    /// Whether it is ready.
-    pub fn is_ready(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    pub(crate) fn watch(&self) -> watch::Receiver<bool> {
-        self.0.subscribe()
-    }
 }
 
 /// What a port serves.
@@ -140,10 +117,7 @@ impl App {
         let readiness = self.readiness;
         let plain = Router::new()
             .route("/health/live", get(|| async { "live\n" }))
-            .route(
-                "/health/ready",
-                get(move || async move { ready(&readiness) }),
-            )
+            .route(READY, get(move || async move { ready::answer(&readiness) }))
             .route("/metrics", get(move || async move { metrics.render() }))
             .merge(self.open.reset_fallback())
             .merge(guarded(self.routes, &self.guard, &[]))
@@ -181,14 +155,6 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(wire::DESCRIPTOR)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-}
-
-fn ready(readiness: &Readiness) -> (StatusCode, &'static str) {
-    if readiness.is_ready() {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
-    }
 }
 
 /// The limit's own answer is a line of text.

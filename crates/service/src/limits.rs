@@ -40,6 +40,14 @@ pub const CONNECTION_DRAIN: Duration = Duration::from_secs(10);
 /// How long tasks may finish after the stop; a process exits within 25 s.
 pub const DRAIN: Duration = Duration::from_secs(20);
 
+/// How often readiness is looked at for those who follow `grpc.health.v1`, and the pause between two tries to
+/// reach another service. No look sends anything.
+pub const READY_LOOK: Duration = Duration::from_secs(1);
+/// How often a standing call to another service is probed.
+pub const UPSTREAM_PROBE: Duration = Duration::from_secs(5);
+/// How long another service may take to answer a probe or a call.
+pub const UPSTREAM_ANSWER: Duration = Duration::from_secs(5);
+
 /// Longest API key, bytes.
 pub const MAX_KEY_BYTES: usize = 256;
 /// Largest file that holds a secret, bytes: an address, or the public keys of a rotation.

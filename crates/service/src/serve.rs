@@ -26,7 +26,7 @@ use crate::{
     limits::{
         CONNECTION_DRAIN, CONNECTION_GRACE, HEADER_TIMEOUT, KEEP_ALIVE_INTERVAL,
         KEEP_ALIVE_TIMEOUT, MAX_CALLS_PER_CONNECTION, MAX_CONNECTION_AGE, MAX_CONNECTIONS,
-        MAX_HEADER_BYTES, MAX_PENDING_RESETS, MAX_STREAMS,
+        MAX_HEADER_BYTES, MAX_PENDING_RESETS, MAX_STREAMS, READY_LOOK,
     },
     metric::{self, label},
     refuse::refuse,
@@ -108,17 +108,25 @@ impl Server {
     pub async fn run(self, stop: CancellationToken) -> Result<(), Infallible> {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut connections = JoinSet::new();
-        let mut ready = self.readiness.watch();
-        ready.mark_changed();
+        let mut told_ready = None;
+        let mut set = self.readiness.watch();
+        let mut look = interval(READY_LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut upkeep = interval(METRICS_UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Ok(()) = ready.changed() => {
-                    let is_ready = *ready.borrow_and_update();
-                    report(&self.health, is_ready).await;
+                Ok(()) = set.changed() => {
+                    set.mark_unchanged();
+                    look.reset_immediately();
+                }
+                _ = look.tick() => {
+                    let is_ready = self.readiness.is_ready();
+                    if told_ready.replace(is_ready) != Some(is_ready) {
+                        report(&self.health, is_ready).await;
+                    }
                 }
                 _ = upkeep.tick() => self.metrics.run_upkeep(),
                 Some(end) = connections.join_next(), if !connections.is_empty() => told(end),

@@ -270,6 +270,17 @@ pub trait CommitPath: Send + Sync {
     /// The store's clock, which all replicas share.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 
+    /// What it is called where it is watched.
+    fn name(&self) -> &'static str {
+        "store"
+    }
+
+    /// Why the store cannot be worked with, as its last use showed, for anyone to read; none while it
+    /// answers. Asks nothing.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// Keeps a plan by its hash. Idempotent; durable when it returns.
     async fn save_plan(
         &self,
@@ -395,6 +406,12 @@ pub trait Queries: Send + Sync {
         step: Option<&StepName>,
     ) -> Result<Vec<VersionRow>, StoreError>;
 
+    /// The schema's number as the database has it, and the one that this program was built for; none for a
+    /// store that keeps no number.
+    async fn schema(&self) -> Result<Option<Schema>, StoreError> {
+        Ok(None)
+    }
+
     /// The tenant and role of an API key, by the SHA-256 of the key.
     async fn api_key(
         &self,
@@ -409,6 +426,15 @@ pub trait Queries: Send + Sync {
         role: &str,
         label: &str,
     ) -> Result<(), StoreError>;
+}
+
+/// The number of a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schema {
+    /// As the database has it; 0 when it cannot be read.
+    pub found: u32,
+    /// As this program was built for it.
+    pub wanted: u32,
 }
 
 /// Which runs a list shows.

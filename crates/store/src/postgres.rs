@@ -8,6 +8,7 @@
 mod clock;
 mod commit;
 mod connect;
+mod contact;
 mod library;
 mod login;
 mod migrate;
@@ -27,7 +28,7 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool, query, query_as};
 use crate::{
     check,
     port::{
-        Blob, Changed, CommitError, CommitPath, Due, EventPage, Queries, RunFilter, RunRow,
+        Blob, Changed, CommitError, CommitPath, Due, EventPage, Queries, RunFilter, RunRow, Schema,
         SentJob, StoreError, StoredRun, Transition, VersionRow,
     },
     row::{self, read_failed},
@@ -35,6 +36,7 @@ use crate::{
 use clock::Clock;
 use commit::Broken;
 pub use connect::Options;
+use contact::Contact;
 pub use login::ensure_login;
 pub use migrate::migrate;
 use writers::Writers;
@@ -43,12 +45,15 @@ const BLOBS: &str = "select hash, content from blobs where tenant = $1 and hash 
 const RESULTS: &str = "select v.step, v.version, v.content from artifact_versions v \
      where tenant = $1 and run = $2 and (step, version) in (select * from unnest($3, $4))";
 
+const SCHEMA: &str = "select max(version) from _sqlx_migrations where success";
+
 /// A store in a Postgres database.
 #[derive(Debug, Clone)]
 pub struct Postgres {
     writers: Arc<Writers>,
     readers: PgPool,
     clock: Arc<Clock>,
+    contact: Arc<Contact>,
     #[cfg(feature = "planted-bugs")]
     drop_begin: bool,
 }
@@ -93,6 +98,7 @@ impl Postgres {
             ));
         }
         Ok(Self {
+            contact: writers.contact().clone(),
             writers: Arc::new(writers),
             readers,
             clock: Arc::new(clock),
@@ -116,7 +122,7 @@ impl Postgres {
         + Send
         + 'static,
     ) -> Result<T, StoreError> {
-        let transaction = transaction(self.readers.clone(), scope, work);
+        let transaction = transaction(self.readers.clone(), self.contact.clone(), scope, work);
         #[cfg(feature = "planted-bugs")]
         if self.drop_begin {
             return transaction.await;
@@ -154,18 +160,23 @@ type Statement = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgA
 
 async fn transaction<T>(
     readers: PgPool,
+    contact: Arc<Contact>,
     scope: Scope,
     work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     let mut transaction = readers
         .begin_with(AssertSqlSafe(scope.begin()))
         .await
+        .inspect_err(|error| contact.failed(error))
         .map_err(|error| read_failed(&error))?;
+    contact.answered();
     let found = work(&mut transaction).await?;
     transaction
         .commit()
         .await
+        .inspect_err(|error| contact.failed(error))
         .map_err(|error| read_failed(&error))?;
+    contact.answered();
     Ok(found)
 }
 
@@ -182,6 +193,14 @@ async fn own_task<T: Send + 'static>(
 impl CommitPath for Postgres {
     async fn now(&self) -> Result<Timestamp, StoreError> {
         Ok(Clock::now(&self.clock, &self.readers))
+    }
+
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.contact.trouble()
     }
 
     async fn save_plan(
@@ -393,6 +412,25 @@ impl Queries for Postgres {
             Box::pin(async move { reads::versions(on, &tenant, &run, step.as_ref()).await })
         })
         .await
+    }
+
+    async fn schema(&self) -> Result<Option<Schema>, StoreError> {
+        let readers = self.readers.clone();
+        let found = own_task(async move {
+            sqlx::query_scalar::<_, Option<i64>>(SCHEMA)
+                .fetch_one(&readers)
+                .await
+        });
+        let found = match found.await? {
+            Ok(found) => found,
+            // No right to read it: it was made before services were given that.
+            Err(sqlx::Error::Database(_)) => None,
+            Err(error) => return Err(read_failed(&error)),
+        };
+        Ok(Some(Schema {
+            found: found.map_or(0, |number| u32::try_from(number).unwrap_or(0)),
+            wanted: migrate::newest(),
+        }))
     }
 
     async fn api_key(

@@ -53,3 +53,5 @@ package!(/// Brands, templates and resources that are kept (`library.proto`).
     library);
 package!(/// Runs of any workflow (`run.proto`).
     run);
+package!(/// How the installation stands (`system.proto`).
+    system);

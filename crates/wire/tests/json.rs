@@ -185,7 +185,7 @@ proptest! {
     #[test]
     fn presence_survives(worker in text(), uptime_ms: u64, jobs in proptest::collection::vec((text(), any::<u64>(), any::<u64>()), 0..4), draining: bool) {
         let jobs = jobs.into_iter().map(|(job_id, token, running_ms)| ListedJob { job_id, token, running_ms, ..Default::default() }).collect();
-        survives(&WorkerPresence { worker, uptime_ms, jobs, draining, agents: Vec::new() })?;
+        survives(&WorkerPresence { worker, uptime_ms, jobs, draining, agents: Vec::new(), version: "1".to_owned() })?;
     }
 
     #[test]

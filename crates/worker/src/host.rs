@@ -143,6 +143,11 @@ impl Worker {
         })
     }
 
+    /// What it gets its jobs from.
+    pub fn bus(&self) -> &Arc<dyn Bus> {
+        &self.ports.bus
+    }
+
     /// Works until `stop`, then drains: takes no more, lets running jobs end for [`Options::drain`], gives
     /// back the rest and waits a moment for the bus to have every outcome. Dropping the future instead is a
     /// crash: everything stops at once, and the orchestrator drives the jobs again.

@@ -10,6 +10,7 @@ use std::convert::Infallible;
 
 use bus::Subject;
 use bytes::Bytes;
+use service::build_info;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
 use wire::job::v1 as pb;
@@ -54,7 +55,7 @@ pub(crate) async fn send(shared: &Shared) {
         agents: shared
             .agents
             .iter()
-            .map(|agent| describe(agent.card(), shared.options.slots))
+            .map(|agent| describe(shared, agent.card(), now))
             .collect(),
         jobs: lines
             .iter()
@@ -66,6 +67,7 @@ pub(crate) async fn send(shared: &Shared) {
             })
             .collect(),
         draining: shared.stop.is_cancelled(),
+        version: build_info::VERSION.to_owned(),
     };
     let body = match wire::json::to_json(&presence) {
         Ok(body) => Bytes::from(body),
@@ -82,17 +84,24 @@ pub(crate) async fn send(shared: &Shared) {
     }
 }
 
-fn describe(card: &AgentCard, slots: u32) -> pb::Agent {
+fn describe(shared: &Shared, card: &AgentCard, now: Instant) -> pb::Agent {
+    let ends = shared.ends(&card.kind);
+    let since = |at: Instant| millis(now.saturating_duration_since(at));
     pb::Agent {
         kind: card.kind.to_string(),
         model: card.model.clone(),
         version: card.version.clone(),
-        slots,
+        slots: shared.options.slots,
         output_schema_json: card.output_schema.to_string(),
         facts_json: serde_json::to_string(&card.facts).unwrap_or_default(),
         max_output_bytes: u64::try_from(card.max_output_bytes).unwrap_or(u64::MAX),
         input_price_microusd: card.input_price_microusd,
         output_price_microusd: card.output_price_microusd,
+        done_ms: ends.done.map(since),
+        failure: ends
+            .failed
+            .map_or_else(String::new, |(_, class)| class.to_string()),
+        failed_ms: ends.failed.map(|(at, _)| since(at)),
     }
 }
 

@@ -18,6 +18,7 @@ use service::{
     secret,
     signal::stop_on_signal,
     supervise::{self, Tasks},
+    upstream::Upstream,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -189,21 +190,33 @@ impl Hosting {
     }
 }
 
-/// Runs a worker as a process of its own, beside health and metrics, until SIGTERM or SIGINT; then drains.
+/// Runs a worker as a process of its own, beside health and metrics, until SIGTERM or SIGINT; then drains. It
+/// is ready while it reaches the bus and the orchestrator.
 ///
 /// # Errors
-/// When the address is taken, or a part of the process breaks.
-pub async fn run(worker: Worker, listen: SocketAddr) -> Result<(), Error> {
+/// When an address is none or taken, or a part of the process breaks.
+pub async fn run(worker: Worker, at: &Connection) -> Result<(), Error> {
     let stop = CancellationToken::new();
     let signals = stop_on_signal(stop.clone()).map_err(Error::Signals)?;
     let readiness = Readiness::default();
+    let bus = worker.bus().clone();
+    readiness.need(bus.name(), move || bus.trouble());
+    let orchestrator = Upstream::at(&at.orchestrator_url).map_err(|error| {
+        let address = &at.orchestrator_url;
+        DoorError::Refused(format!(
+            "`{address}` is no address of an orchestrator: {error}"
+        ))
+    })?;
+    let door = orchestrator.clone();
+    readiness.need("orchestrator", move || door.trouble());
     let server = App::new(Guard::Closed, readiness.clone())
-        .bind(listen)
+        .bind(at.listen)
         .await?;
     info!(address = %server.addr(), "health and metrics are served");
     let mut tasks = Tasks::new(stop.clone());
     tasks.spawn("signals", signals);
     tasks.spawn("http", server.run(stop.clone()));
+    tasks.spawn("orchestrator", orchestrator.follow(stop.clone()));
     tasks.spawn("worker", async move {
         worker.run(stop).await;
         Ok::<(), Infallible>(())

@@ -1,12 +1,13 @@
 //! What the parts of one worker share.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bus::{Bus, signature::Verifier};
-use model::JobId;
+use model::{AgentKind, ErrorClass, JobId};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +35,16 @@ pub(crate) struct Shared {
     /// Rung when a job was listed.
     pub(crate) listed: Notify,
     roster: Mutex<Roster>,
+    ends: Mutex<BTreeMap<AgentKind, Ends>>,
+}
+
+/// How the last jobs of an agent ended here.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ends {
+    /// When one last gave a product.
+    pub(crate) done: Option<Instant>,
+    /// When and how the last one failed; none when it ended well.
+    pub(crate) failed: Option<(Instant, ErrorClass)>,
 }
 
 impl Shared {
@@ -56,7 +67,25 @@ impl Shared {
             hand_back: CancellationToken::new(),
             listed: Notify::new(),
             roster: Mutex::new(roster),
+            ends: Mutex::default(),
         }
+    }
+
+    /// Remembers how a job of this agent ended.
+    pub(crate) fn end(&self, kind: &AgentKind, failed: Option<ErrorClass>) {
+        let now = Instant::now();
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = ends.entry(kind.clone()).or_default();
+        end.failed = failed.map(|class| (now, class));
+        if failed.is_none() {
+            end.done = Some(now);
+        }
+    }
+
+    /// How the last jobs of this agent ended.
+    pub(crate) fn ends(&self, kind: &AgentKind) -> Ends {
+        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.get(kind).copied().unwrap_or_default()
     }
 
     /// The roster; never held over an await.

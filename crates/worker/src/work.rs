@@ -76,9 +76,13 @@ async fn answer(shared: &Shared, agent: &Arc<dyn Agent>, ticket: &Ticket, listin
         }
     };
     let result = match &answer {
-        Answer::Product(_) | Answer::Uploaded { .. } => "done",
+        Answer::Product(_) | Answer::Uploaded { .. } => {
+            shared.end(&ticket.kind, None);
+            "done"
+        }
         Answer::HandBack => "handed_back",
         Answer::Failure(failure) => {
+            shared.end(&ticket.kind, Some(failure.class));
             info!(class = %failure.class, "the job failed");
             "failed"
         }

@@ -70,6 +70,7 @@ impl Pipeline {
             replica: "bench".to_owned(),
             api_keys: false,
             bus_forgets: false,
+            verify_keys: Vec::new(),
         };
         let stop = CancellationToken::new();
         let service = Service::build(options, ports, stop.clone()).await?;

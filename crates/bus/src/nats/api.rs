@@ -109,18 +109,20 @@ impl Link {
     /// Makes a stream if this user does that, or takes the one that is there; the configuration that it has.
     pub(super) async fn stream(&self, stream: Stream, wanted: &Value) -> Result<Value, Fault> {
         let found = self.api(request::stream_info(stream), &json!({})).await;
-        let mut info = match found {
+        let found = match found {
             Err(Fault::Missing) if self.makes_streams() => {
-                self.api(request::stream_create(stream), wanted).await?
+                self.api(request::stream_create(stream), wanted).await
             }
-            other => other?,
+            other => other,
         };
+        let mut info = self.note(stream, found)?;
         Ok(info.remove("config").unwrap_or_default())
     }
 
     /// The sequence of the stream's newest message.
     pub(super) async fn last_sequence(&self, stream: Stream) -> Result<u64, Fault> {
-        let info = self.api(request::stream_info(stream), &json!({})).await?;
+        let info = self.api(request::stream_info(stream), &json!({})).await;
+        let info = self.note(stream, info)?;
         let last = info.get("state").and_then(|state| state.get("last_seq"));
         Ok(last.and_then(Value::as_u64).unwrap_or(0))
     }
@@ -136,7 +138,7 @@ impl Link {
     ) -> Result<(Value, Place), Fault> {
         let subject = request::consumer_create(stream, name, filter);
         let request = json!({ "stream_name": stream.name(), "config": wanted });
-        let mut info = self.api(subject, &request).await?;
+        let mut info = self.note(stream, self.api(subject, &request).await)?;
         let place = Place::of(&info);
         Ok((info.remove("config").unwrap_or_default(), place))
     }
@@ -166,7 +168,7 @@ impl Link {
         subjects: &Subject,
     ) -> Result<Option<u64>, Fault> {
         let subject = request::direct_get(stream, subjects);
-        let message = self.request(subject, Request::new()).await?;
+        let message = self.note(stream, self.request(subject, Request::new()).await)?;
         match message.status {
             None | Some(StatusCode::OK) => {
                 let sequence = message::header(&message, &NATS_SEQUENCE);
@@ -184,14 +186,18 @@ impl Link {
     /// Publishes to a stream and waits for its acknowledgement.
     pub(super) async fn store(
         &self,
+        stream: Stream,
         subject: &Subject,
         headers: async_nats::HeaderMap,
         body: Bytes,
     ) -> Result<(), Fault> {
-        let request = Request::new().headers(headers).payload(body);
-        let message = self.request(subject.to_string(), request).await?;
-        let done: Done = serde_json::from_slice(&message.payload).map_err(|_| unreadable())?;
-        done.error.map_or(Ok(()), |said| Err(said.into()))
+        let store = async {
+            let request = Request::new().headers(headers).payload(body);
+            let message = self.request(subject.to_string(), request).await?;
+            let done: Done = serde_json::from_slice(&message.payload).map_err(|_| unreadable())?;
+            done.error.map_or(Ok(()), |said| Err(said.into()))
+        };
+        self.note(stream, store.await)
     }
 
     async fn api(&self, subject: String, request: &Value) -> Result<Map<String, Value>, Fault> {

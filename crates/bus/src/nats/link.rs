@@ -1,26 +1,29 @@
 //! The connection: made once, kept up by the client, watched by everyone.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     sync::{
-        Arc,
+        Arc, Mutex as StdMutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerError, Subscriber};
+use async_nats::{
+    Client, ConnectErrorKind, ConnectOptions, Event, ServerError, Subscriber, connection::State,
+};
 use bytes::Bytes;
 use tokio::{
     sync::{Mutex, watch},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use super::{Options, api::Fault, streams, users::Role};
 use crate::{
     limits::{
         ANSWER_TIMEOUT, CONNECT_TIMEOUT, PING_INTERVAL, RECONNECT_PAUSE, SERVER_AT_LEAST,
-        SUBSCRIPTION_CAPACITY,
+        STREAM_NEWS, SUBSCRIPTION_CAPACITY,
     },
     port::BusError,
     subject::Stream,
@@ -34,6 +37,8 @@ pub(super) struct Link {
     /// Whoever finds a stream missing makes all that are; one at a time.
     making: Mutex<()>,
     made: AtomicU64,
+    /// What is wrong with each stream, by the last answer about it.
+    wrong: StdMutex<BTreeMap<Stream, (&'static str, Instant)>>,
 }
 
 /// What the connection has told so far.
@@ -69,6 +74,7 @@ impl Link {
             seen,
             making: Mutex::new(()),
             made: AtomicU64::new(0),
+            wrong: StdMutex::default(),
         })
     }
 
@@ -98,6 +104,35 @@ impl Link {
 
     pub(super) fn losses(&self) -> u64 {
         *self.seen.losses.borrow()
+    }
+
+    /// Learns from an answer about a stream, or from its absence.
+    pub(super) fn note<T>(&self, stream: Stream, answer: Result<T, Fault>) -> Result<T, Fault> {
+        let what = match &answer {
+            Ok(_) | Err(Fault::Message(_)) => None,
+            Err(Fault::Missing) => Some("is missing"),
+            Err(Fault::Silent(_)) => Some("does not answer"),
+            Err(Fault::Said(..)) => Some("cannot be used"),
+        };
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        match what {
+            Some(what) => wrong.insert(stream, (what, Instant::now())),
+            None => wrong.remove(&stream),
+        };
+        answer
+    }
+
+    /// Why the bus cannot be used now: no connection, or a stream.
+    pub(super) fn trouble(&self) -> Option<String> {
+        if self.client.connection_state() != State::Connected {
+            return Some("no connection".to_owned());
+        }
+        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = wrong
+            .iter()
+            .filter(|(_, (_, at))| at.elapsed() < STREAM_NEWS);
+        let (stream, (what, _)) = recent.next()?;
+        Some(format!("the stream {} {what}", stream.name()))
     }
 
     pub(super) fn violations(&self) -> u64 {

@@ -38,10 +38,10 @@ async fn send_all(link: &Link, messages: Vec<Envelope>) -> Vec<Result<(), BusErr
 }
 
 async fn send(link: &Link, envelope: Envelope) -> Result<(), BusError> {
-    envelope.stream()?;
+    let stream = envelope.stream()?;
     let attempt = || {
         let headers = message::headers(&envelope);
-        link.store(&envelope.subject, headers, envelope.body.clone())
+        link.store(stream, &envelope.subject, headers, envelope.body.clone())
     };
     let made = link.streams_made();
     let answer = match attempt().await {

@@ -176,7 +176,11 @@ pub static ROUTES: [Route; 25] = [
 ];
 
 /// Methods that are not for users of the JSON API, and why.
-pub const NOT_HERE: [(&str, &str); 5] = [
+pub const NOT_HERE: [(&str, &str); 6] = [
+    (
+        "pressrun.system.v1.SystemService.GetStatus",
+        "how one orchestrator stands; `pressrun doctor` asks it itself",
+    ),
     (
         "pressrun.artifact.v1.ArtifactService.GetJobInput",
         "the workers' door",

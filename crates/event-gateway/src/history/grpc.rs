@@ -8,6 +8,7 @@ use std::{
 use ::service::{
     auth::{Keys, KeysUnavailable, Principal, Role},
     build_info,
+    upstream::Upstream,
 };
 use async_trait::async_trait;
 use lru::LruCache;
@@ -45,6 +46,7 @@ pub struct Orchestrator {
     channel: Channel,
     /// For calls that wait by design.
     patient: Channel,
+    upstream: Upstream,
     known: Arc<Mutex<LruCache<ContentHash, Known>>>,
 }
 
@@ -79,6 +81,7 @@ impl Orchestrator {
                 .concurrency_limit(MAX_CALLS)
                 .connect_lazy(),
             patient: endpoint.connect_lazy(),
+            upstream: Upstream::at(address).map_err(|error| wrong(error.to_string()))?,
             known: Arc::new(Mutex::new(LruCache::unbounded())),
         })
     }
@@ -94,6 +97,11 @@ impl Orchestrator {
             client,
             key: Key::new(key)?,
         }))
+    }
+
+    /// Whether it answers.
+    pub(crate) fn upstream(&self) -> &Upstream {
+        &self.upstream
     }
 
     /// The connection, for other calls than the history's.

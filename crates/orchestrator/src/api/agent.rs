@@ -35,21 +35,29 @@ impl AgentService for Api {
     ) -> Result<Response<proto::ListWorkersResponse>, Status> {
         permit(&request, Right::Read)?;
         let workers = self.core.workers.alive();
-        let workers = workers.into_iter().map(|heard| proto::Worker {
-            name: heard.name,
-            draining: heard.draining,
-            silent_ms: u64::try_from(heard.silent.as_millis()).unwrap_or(u64::MAX),
-            jobs: u32::try_from(heard.jobs).unwrap_or(u32::MAX),
-            agents: heard
-                .agents
-                .into_iter()
-                .map(|agent| proto::WorkerAgent {
-                    kind: agent.kind,
-                    slots: agent.slots,
-                    model: agent.model,
-                    version: agent.version,
-                })
-                .collect(),
+        let workers = workers.into_iter().map(|heard| {
+            let silent = u64::try_from(heard.silent.as_millis()).unwrap_or(u64::MAX);
+            proto::Worker {
+                name: heard.name,
+                draining: heard.draining,
+                silent_ms: silent,
+                jobs: u32::try_from(heard.jobs).unwrap_or(u32::MAX),
+                version: heard.version,
+                agents: heard
+                    .agents
+                    .into_iter()
+                    .map(|agent| proto::WorkerAgent {
+                        kind: agent.kind,
+                        slots: agent.slots,
+                        model: agent.model,
+                        version: agent.version,
+                        // Told when the worker was heard.
+                        done_ms: agent.done_ms.map(|ms| ms.saturating_add(silent)),
+                        failure: agent.failure,
+                        failed_ms: agent.failed_ms.map(|ms| ms.saturating_add(silent)),
+                    })
+                    .collect(),
+            }
         });
         Ok(Response::new(proto::ListWorkersResponse {
             workers: workers.collect(),

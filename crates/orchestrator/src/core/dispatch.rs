@@ -31,6 +31,7 @@ use super::{
     limits::{
         DISPATCH_QUEUE, JOB_EXPIRY, MAX_DISPATCH, MAX_INLINE_INPUT, MAX_UNSENT, RESEND_EVERY,
     },
+    parked,
 };
 
 /// CloudEvents type of a job's envelope.
@@ -173,7 +174,11 @@ impl Sending {
         self.ports.signer.sign_batch(&mut jobs);
         metrics::counter!(metric::JOBS_SENT).increment(jobs.len() as u64);
         let events = batch.iter().flat_map(events);
-        let messages = jobs.into_iter().chain(events).collect();
+        let given_up = batch.iter().flat_map(|sealed| {
+            let (run, events) = (&sealed.held.run, &sealed.events);
+            parked::jobs(&run.tenant, &run.id, events)
+        });
+        let messages = jobs.into_iter().chain(events).chain(given_up).collect();
         let called_back: Vec<_> = batch
             .iter()
             .flat_map(|sealed| &sealed.called_back)

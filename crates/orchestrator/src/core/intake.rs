@@ -22,6 +22,7 @@ use super::{
     commit::{Committed, Content, Work, WorkError},
     dispatch::pause,
     limits::{OUTCOME_FETCH, OUTCOMES_AT_ONCE},
+    parked,
 };
 
 /// Takes the outcomes of the partitions that this replica owns.
@@ -146,6 +147,9 @@ async fn take(core: &Core, delivery: &dyn Delivery) {
         Err(WorkError::Unavailable(_)) => ("unavailable", false),
     };
     metrics::counter!(::service::metric::OUTCOMES, label::RESULT => name).increment(1);
+    if let Err(error @ (WorkError::Data(_) | WorkError::NotFound(_))) = &result {
+        parked::outcome(core, delivery.envelope(), &error.to_string()).await;
+    }
     if let Err(error @ (WorkError::Data(_) | WorkError::Corrupt(_))) = &result {
         tracing::error!(subject = %delivery.envelope().subject, %error, "an outcome was not applied");
     }

@@ -10,6 +10,7 @@ use super::{
     dispatch::{Outage, event_envelope},
     event,
     limits::{EVENT_PAGE, REPUBLISH_BACK, REPUBLISH_CHECK, REPUBLISH_PAGE},
+    parked,
 };
 
 pub(crate) async fn run(core: Core, outage: Outage, stop: CancellationToken) -> anyhow::Result<()> {
@@ -94,7 +95,9 @@ async fn since(core: &Core, since: Timestamp) -> Result<(), WorkError> {
                         &found.birth.traceparent,
                     )
                 });
-                for result in core.ports.bus.publish(messages.collect()).await {
+                let given_up = parked::jobs(&changed.tenant, &changed.run, &found.events);
+                let messages = messages.chain(given_up).collect();
+                for result in core.ports.bus.publish(messages).await {
                     if let Err(error) = result {
                         return Err(WorkError::Unavailable(error.to_string()));
                     }

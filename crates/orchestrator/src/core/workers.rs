@@ -33,6 +33,7 @@ struct Worker {
     draining: bool,
     jobs: usize,
     agents: Vec<proto::Agent>,
+    version: String,
 }
 
 /// A worker as it was last heard.
@@ -48,6 +49,8 @@ pub struct Heard {
     pub jobs: usize,
     /// What it hosts.
     pub agents: Vec<proto::Agent>,
+    /// Of its program.
+    pub version: String,
 }
 
 /// An agent kind with the workers that host it.
@@ -83,6 +86,7 @@ impl Workers {
                     draining: presence.draining,
                     jobs: presence.jobs.len(),
                     agents: presence.agents,
+                    version: presence.version,
                 },
             );
         }
@@ -136,6 +140,7 @@ impl Workers {
             silent: worker.heard.elapsed(),
             jobs: worker.jobs,
             agents: worker.agents.clone(),
+            version: worker.version.clone(),
         });
         alive.filter(|heard| heard.silent < WORKER_ALIVE).collect()
     }

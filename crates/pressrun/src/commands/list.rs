@@ -153,8 +153,10 @@ mod tests {
                 slots: 4,
                 model: "offline".into(),
                 version: "1".into(),
+                ..WorkerAgent::default()
             }],
             draining: true,
+            ..Worker::default()
         };
         assert_eq!(
             worker_lines(&worker),

@@ -50,6 +50,15 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
         .await
         .map_err(|error| failed("the tables cannot be brought up to date", &error))?;
     connection
+        .execute("grant select on _sqlx_migrations to pressrun_app")
+        .await
+        .map_err(|error| {
+            failed(
+                "the services cannot be let read the schema's number",
+                &error,
+            )
+        })?;
+    connection
         .close()
         .await
         .map_err(|error| failed("the connection did not end well", &error))
@@ -84,6 +93,12 @@ fn lost_race(error: &sqlx::Error) -> bool {
         .as_database_error()
         .and_then(|error| error.code())
         .is_some_and(|code| ["42710", "23505", "XX000"].contains(&code.as_ref()))
+}
+
+/// The number of the schema that this program was built for.
+pub(super) fn newest() -> u32 {
+    let newest = migrations().iter().map(|migration| migration.version).max();
+    newest.map_or(0, |number| u32::try_from(number).unwrap_or(0))
 }
 
 fn migrations() -> Migrator {

@@ -16,13 +16,14 @@ use tokio::{
 
 use crate::limits::{ACQUIRE, CONNECTION_LIFE, TRUSTED_IDLE};
 
-use super::{commit::Broken, connect};
+use super::{commit::Broken, connect, contact::Contact};
 
 pub(super) struct Writers {
     options: PgConnectOptions,
     most: u32,
     places: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
+    contact: Arc<Contact>,
 }
 
 struct Idle {
@@ -45,13 +46,21 @@ impl Writers {
             most,
             places: Arc::new(Semaphore::new(most as usize)),
             idle: Mutex::default(),
+            contact: Arc::new(Contact::new()),
         }
+    }
+
+    /// What their use has shown of the database.
+    pub(super) fn contact(&self) -> &Arc<Contact> {
+        &self.contact
     }
 
     /// A session, waited for no longer than [`ACQUIRE`]. A failure has sent nothing.
     pub(super) async fn acquire(&self) -> Result<Session, Broken> {
         match timeout(ACQUIRE, self.next()).await {
-            Ok(session) => session.map_err(|error| Broken::Unavailable(error.to_string())),
+            Ok(session) => session
+                .inspect_err(|error| self.contact.failed(error))
+                .map_err(|error| Broken::Unavailable(error.to_string())),
             Err(_) => Err(Broken::Unavailable(format!(
                 "no session became free within {} s",
                 ACQUIRE.as_secs()
@@ -88,6 +97,7 @@ impl Writers {
 
     /// Takes a session back after its statement was answered.
     pub(super) fn give_back(&self, session: Session) {
+        self.contact.answered();
         self.lock().push(Idle {
             connection: session.connection,
             born: session.born,
@@ -101,6 +111,7 @@ impl Writers {
         if !matches!(broken, Broken::Unknown(_)) {
             self.give_back(session);
         }
+        self.contact.failed(error);
         broken
     }
 

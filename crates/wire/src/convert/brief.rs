@@ -32,7 +32,7 @@ pub fn checked(
             message: "is missing".to_owned(),
         }],
     };
-    problems.extend(options.problems().into_iter().map(by_wire_path));
+    problems.extend(options.problems());
     (brief, options, problems)
 }
 
@@ -42,17 +42,6 @@ pub fn under_brief(problem: Problem) -> Problem {
         path: format!("brief.{}", problem.path),
         ..problem
     }
-}
-
-/// Where the model's path of an option is not the message's.
-fn by_wire_path(problem: Problem) -> Problem {
-    let path = match problem.path.as_str() {
-        "options.budget.max_cost_usd" => "options.max_cost_usd".to_owned(),
-        "options.budget.max_tokens" => "options.max_tokens".to_owned(),
-        "options.timeout" => "options.timeout_seconds".to_owned(),
-        _ => problem.path,
-    };
-    Problem { path, ..problem }
 }
 
 impl From<pb::Options> for brief::Options {
