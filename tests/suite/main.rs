@@ -6,7 +6,9 @@ mod demo;
 mod dev;
 mod faults;
 mod layering;
+mod metrics;
 mod tidy;
+mod trace;
 
 use system_tests::stack::{Layout, Stack, until};
 use tokio::sync::OnceCell;

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use audit_worker::{Options, ROLE, Service};
 use clap::Parser;
-use service::{crypto::install_crypto, telemetry};
+use service::{crypto::install_crypto, telemetry, trace::export};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -11,10 +11,10 @@ async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     telemetry::Logs::from_env("info")?.start()?;
     telemetry::metrics()?;
+    let spans = export::start(env!("CARGO_PKG_NAME"))?;
     let ports = options.connection.ports(ROLE).await?;
     let service = Service::build(&options.hosting, &options.model, ports)?;
-    service
-        .serve(options.connection.listen)
-        .await
-        .context("the audit worker did not end well")
+    let ended = service.serve(options.connection.listen).await;
+    spans.stop().await;
+    ended.context("the audit worker did not end well")
 }

@@ -1,6 +1,7 @@
 //! Calls of the services.
 
 use anyhow::Context;
+use service::trace::Place;
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -38,7 +39,7 @@ impl Interceptor for Key {
         if let Some(key) = &self.0 {
             request.metadata_mut().insert("authorization", key.clone());
         }
-        Ok(request)
+        Ok(Place::current().on(request))
     }
 }
 

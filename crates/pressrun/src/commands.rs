@@ -10,6 +10,8 @@ mod poster;
 mod run;
 mod submit;
 
+use service::trace::{Kind, Place, Span};
+
 use crate::{
     Args, Failure,
     args::{Command, Output},
@@ -24,6 +26,15 @@ use crate::{
 /// # Errors
 /// The failure says the exit code.
 pub async fn run(args: Args) -> Result<(), Failure> {
+    // What this command asks of the services is one trace; of its own services' work it is no part.
+    let span = match args.command {
+        Command::Demo(_) | Command::Dev(_) => Span::default(),
+        _ => Span::start(Kind::Client, &Place::default(), || "pressrun"),
+    };
+    span.around(perform(args)).await
+}
+
+async fn perform(args: Args) -> Result<(), Failure> {
     let Args {
         output: format,
         orchestrator_url,

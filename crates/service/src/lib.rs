@@ -21,3 +21,4 @@ pub mod serve;
 pub mod signal;
 pub mod supervise;
 pub mod telemetry;
+pub mod trace;

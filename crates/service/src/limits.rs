@@ -44,3 +44,12 @@ pub const DRAIN: Duration = Duration::from_secs(20);
 pub const MAX_KEY_BYTES: usize = 256;
 /// Longest correlation id, bytes.
 pub const MAX_CORRELATION_BYTES: usize = 128;
+
+/// Spans that wait for their receiver; further ones are dropped.
+pub const MAX_SPANS_WAITING: usize = 4_096;
+/// Spans in one export.
+pub const MAX_SPANS_EXPORTED: usize = 512;
+/// How long spans wait for company.
+pub const SPANS_EVERY: Duration = Duration::from_secs(1);
+/// How long the last spans may take at the stop.
+pub const SPANS_FLUSH: Duration = Duration::from_secs(3);

@@ -5,10 +5,12 @@
 //! replicas are kept off by the version check alone.
 
 mod lane;
+mod traced;
 mod transition;
 
 use std::sync::Arc;
 
+use ::service::trace::Place;
 use engine::{Command, Refusal};
 use model::{ContentHash, RunId, RunStatus, TenantId, usage::Provenance};
 use store::port::{Birth, Blob, CommitPath};
@@ -40,6 +42,8 @@ pub struct Work {
     pub blobs: Vec<Blob>,
     /// With [`Command::Submit`]: what the run is made of.
     pub born: Option<Born>,
+    /// What led to the command: the call or the outcome under way.
+    pub(crate) cause: Place,
 }
 
 impl Work {
@@ -52,6 +56,7 @@ impl Work {
             content: None,
             blobs: Vec::new(),
             born: None,
+            cause: Place::current(),
         }
     }
 }
