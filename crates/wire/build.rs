@@ -12,7 +12,7 @@ use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorSet};
 
 const ROOT: &str = "../../proto";
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "pressrun/agent/v1/agent.proto",
     "pressrun/artifact/v1/artifact.proto",
     "pressrun/auth/v1/auth.proto",

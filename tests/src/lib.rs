@@ -11,4 +11,5 @@ pub mod brief;
 pub mod fake_model;
 pub mod faults;
 pub mod follow;
+pub mod otlp;
 pub mod stack;

@@ -71,6 +71,8 @@ pub struct Layout {
     pub seed: u64,
     /// Shortest and longest delay of the fake model, milliseconds.
     pub delay_ms: (u64, u64),
+    /// The OTLP receiver that gets spans; none are made without.
+    pub otlp: Option<String>,
 }
 
 impl Default for Layout {
@@ -84,6 +86,7 @@ impl Default for Layout {
             api_keys: false,
             seed: 0,
             delay_ms: (5, 50),
+            otlp: None,
         }
     }
 }
@@ -109,6 +112,7 @@ pub struct Stack {
     /// The services, in the order of [`Role::ALL`].
     pub services: Vec<Service>,
     model: Model,
+    otlp: Option<String>,
     files: TempDir,
     http: reqwest::Client,
 }
@@ -143,6 +147,7 @@ impl Stack {
             signer,
             services: Vec::new(),
             model,
+            otlp: layout.otlp.clone(),
             files,
             // A kept connection would belong to the runtime that made it, and each test has its own.
             http: reqwest::Client::builder()
@@ -175,6 +180,10 @@ impl Stack {
             .env(env::NATS_URL, self.nats.url())
             .env(env::INSTANCE, format!("{}-{number}", role.binary()))
             .ready_at(format!("{url}/health/ready"));
+        let binary = match &self.otlp {
+            Some(receiver) => binary.env(env::OTLP_ENDPOINT, receiver),
+            None => binary,
+        };
         let binary = match role {
             Role::Orchestrator => {
                 let binary = binary

@@ -8,10 +8,12 @@ mod dev;
 mod doctor;
 mod faults;
 mod layering;
+mod metrics;
 mod parked;
 mod ready;
 mod rotation;
 mod tidy;
+mod trace;
 
 use system_tests::stack::{Layout, Stack, until};
 use tokio::sync::OnceCell;

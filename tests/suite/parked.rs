@@ -2,7 +2,7 @@
 
 use bus::{Bus, Envelope, Subject};
 use model::{JobId, RunId, StepName};
-use system_tests::stack::until;
+use system_tests::stack::{Stack, until};
 use wire::job::v1::{Failure, Outcome, Parked, outcome};
 
 use crate::shared;
@@ -39,23 +39,49 @@ async fn an_outcome_of_nobody_is_parked_with_the_reason() -> anyhow::Result<()> 
     for taken in bus.publish(vec![message]).await {
         taken?;
     }
-    let client = async_nats::connect(stack.nats.url()).await?;
-    // Others may have been parked before it.
-    let mut number = 1;
-    let parked: Parked = until("the parked outcome", async || {
-        let request = serde_json::json!({
-            "seq": number, "next_by_subj": Subject::parked_outcomes().as_str(),
-        });
-        let subject = "$JS.API.DIRECT.GET.PARKED";
-        let answer = client.request(subject, request.to_string().into()).await?;
-        let parked: Option<Parked> = serde_json::from_slice(&answer.payload).ok();
-        number += u64::from(parked.is_some());
-        Ok(parked.filter(|parked| parked.run_id == run.as_str()))
-    })
-    .await?;
+    let parked = parked(stack, |parked| parked.run_id == run.as_str()).await?;
     assert_eq!(parked.job_id, job.as_str());
     assert_eq!(parked.tenant, "local");
     assert!(parked.reason.contains("there is no run"), "{parked:?}");
     assert!(!parked.reason.contains("secret"), "{parked:?}");
     Ok(())
+}
+
+/// What is not even an outcome may quote anything: nobody may read it here.
+#[tokio::test]
+async fn an_outcome_that_cannot_be_read_is_parked_without_its_content() -> anyhow::Result<()> {
+    let stack = shared().await?;
+    let run = RunId::new("01900000-0000-7000-8000-000000000001")?;
+    let job = JobId::derive(&run, &StepName::new("copy")?, "", 0, 1, 1);
+    let message = Envelope {
+        subject: Subject::outcome(Subject::partition(&run), &job),
+        id: format!("{job}.1"),
+        kind: "pressrun.job.v1.Outcome".to_owned(),
+        traceparent: String::new(),
+        signature: String::new(),
+        body: r#"{"product": "secret words"}"#.into(),
+    };
+    for taken in stack.bus().await?.publish(vec![message]).await {
+        taken?;
+    }
+    let told = parked(stack, |parked| parked.reason.contains("it is no outcome")).await?;
+    assert!(!told.reason.contains("secret"), "{told:?}");
+    Ok(())
+}
+
+/// The first message of PARKED about an outcome that is wanted; others may be there too.
+async fn parked(stack: &Stack, wanted: impl Fn(&Parked) -> bool) -> anyhow::Result<Parked> {
+    let client = async_nats::connect(stack.nats.url()).await?;
+    let number = std::cell::Cell::new(1_u64);
+    until("the parked outcome", async || {
+        let request = serde_json::json!({
+            "seq": number.get(), "next_by_subj": Subject::parked_outcomes().as_str(),
+        });
+        let subject = "$JS.API.DIRECT.GET.PARKED";
+        let answer = client.request(subject, request.to_string().into()).await?;
+        let parked: Option<Parked> = serde_json::from_slice(&answer.payload).ok();
+        number.set(number.get() + u64::from(parked.is_some()));
+        Ok(parked.filter(&wanted))
+    })
+    .await
 }

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use audit_worker::{Options, Service};
 use clap::Parser;
-use service::{crypto::install_crypto, telemetry};
+use service::{crypto::install_crypto, telemetry, trace::export};
 use worker::process::Role;
 
 #[tokio::main]
@@ -12,10 +12,10 @@ async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     telemetry::Logs::from_env("info")?.start()?;
     telemetry::metrics()?;
+    let spans = export::start(env!("CARGO_PKG_NAME"))?;
     let ports = options.connection.ports(Role::AuditWorker).await?;
     let service = Service::build(&options.hosting, &options.model, ports)?;
-    service
-        .serve(&options.connection)
-        .await
-        .context("the audit worker did not end well")
+    let ended = service.serve(&options.connection).await;
+    spans.stop().await;
+    ended.context("the audit worker did not end well")
 }

@@ -11,6 +11,7 @@
 pub mod key;
 pub mod limits;
 pub mod live;
+mod observe;
 pub mod offline;
 pub mod price;
 pub mod provider;

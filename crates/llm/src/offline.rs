@@ -29,12 +29,17 @@ use async_trait::async_trait;
 use model::{ErrorClass, Failure, brief::CampaignBrief, usage::Usage};
 use serde::{Deserialize, Serialize};
 
-use crate::provider::{Completion, Finish, Provider, Request, Sink};
+use crate::{
+    observe,
+    provider::{Completion, Finish, Provider, Request, Sink},
+};
 
 pub use palette::contrast;
 
 /// What the offline writer calls itself.
 pub const MODEL: &str = "offline";
+/// Whose model it is, in telemetry.
+const PROVIDER: &str = "pressrun";
 /// How much is shown at once while it writes, bytes.
 const PIECE_BYTES: usize = 64;
 /// Most bytes of earlier texts that are kept in mind.
@@ -68,32 +73,39 @@ impl Provider for Offline {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion, Failure> {
-        let work = Work::deserialize(&request.input).map_err(|error| {
-            Failure::new(
-                ErrorClass::InvalidInput,
-                format!("the offline writer cannot read its input: {error}"),
-            )
-        })?;
-        Ok(Completion {
-            text: write(&request.task, &work)?,
-            finish: Finish::Stop,
-            usage: Usage::default(),
-            model: MODEL.to_owned(),
-        })
+        observe::observed(PROVIDER, MODEL, request, async { answer(request) }).await
     }
 
     /// In pieces, as a model's answer comes, without waiting for anything but others' turns.
     async fn stream(&self, request: &Request, sink: &dyn Sink) -> Result<Completion, Failure> {
-        let completion = self.complete(request).await?;
-        let mut rest = completion.text.as_str();
-        while !rest.is_empty() {
-            let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
-            sink.text(piece);
-            rest = after;
-            tokio::task::yield_now().await;
-        }
-        Ok(completion)
+        let call = async {
+            let completion = answer(request)?;
+            let mut rest = completion.text.as_str();
+            while !rest.is_empty() {
+                let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+                sink.text(piece);
+                rest = after;
+                tokio::task::yield_now().await;
+            }
+            Ok(completion)
+        };
+        observe::observed(PROVIDER, MODEL, request, call).await
     }
+}
+
+fn answer(request: &Request) -> Result<Completion, Failure> {
+    let work = Work::deserialize(&request.input).map_err(|error| {
+        Failure::new(
+            ErrorClass::InvalidInput,
+            format!("the offline writer cannot read its input: {error}"),
+        )
+    })?;
+    Ok(Completion {
+        text: write(&request.task, &work)?,
+        finish: Finish::Stop,
+        usage: Usage::default(),
+        model: MODEL.to_owned(),
+    })
 }
 
 /// The artifact's JSON for one of the three tasks.

@@ -41,6 +41,7 @@ use self::{draft::Draft, http::Http, sse::Events};
 use crate::{
     key::ApiKey,
     limits::{CALL_TIMEOUT, IDLE_TIMEOUT, MAX_RESPONSE_BYTES},
+    observe,
     price::Price,
     provider::{Completion, Provider, Request, Sink},
 };
@@ -117,6 +118,15 @@ impl Dialect {
             Self::OpenAi => "openai",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+        }
+    }
+
+    /// The provider as OpenTelemetry's GenAI conventions name it.
+    fn provider(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gcp.gemini",
         }
     }
 
@@ -242,6 +252,16 @@ impl Remote {
         ))
     }
 
+    async fn observed(
+        &self,
+        request: &Request,
+        sink: Option<&dyn Sink>,
+    ) -> Result<Completion, Failure> {
+        let provider = self.config.dialect.provider();
+        let call = self.call(request, sink);
+        observe::observed(provider, &self.config.model, request, call).await
+    }
+
     async fn call(
         &self,
         request: &Request,
@@ -286,11 +306,11 @@ impl Provider for Remote {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion, Failure> {
-        self.call(request, None).await
+        self.observed(request, None).await
     }
 
     async fn stream(&self, request: &Request, sink: &dyn Sink) -> Result<Completion, Failure> {
-        self.call(request, Some(sink)).await
+        self.observed(request, Some(sink)).await
     }
 }
 

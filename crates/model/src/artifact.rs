@@ -158,7 +158,7 @@ pub struct PosterText {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PosterRefusal {
-    /// `not_covered`, `too_long`, `empty` or `not_drawn`.
+    /// `not_covered`, `too_long`, `too_tall`, `empty` or `not_drawn`.
     pub code: String,
     /// Which field and which characters.
     pub message: String,

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use ::service::{env, mode::Mode, secret};
+use anyhow::Context;
 use bus::{
     nats::{self, Nats},
     signature::{PublicKey, Seed, Signer},
@@ -49,6 +50,9 @@ pub struct Config {
     /// the signing key is changed.
     #[arg(long, env = env::VERIFY_KEYS, value_name = "KEYS", value_delimiter = ',', allow_hyphen_values = true)]
     pub verify_keys: Vec<PublicKey>,
+    /// File with the same.
+    #[arg(long, env = env::VERIFY_KEYS_FILE, value_name = "FILE")]
+    pub verify_keys_file: Option<PathBuf>,
     /// Serve only callers with an API key; must be on to listen beyond this machine.
     #[arg(long)]
     pub api_keys: bool,
@@ -68,6 +72,12 @@ impl Config {
     pub async fn build(self, stop: CancellationToken) -> anyhow::Result<Service> {
         if let Some(mode) = self.mode {
             mode.tell();
+        }
+        let mut verify_keys = self.verify_keys;
+        if let Some(path) = &self.verify_keys_file {
+            let listed = secret::read("the verifying keys", path)?;
+            verify_keys
+                .extend(PublicKey::list(&listed).with_context(|| path.display().to_string())?);
         }
         let signer = Arc::new(Signer::new(&Seed::load(&self.signing_key)?)?);
         let database_url = secret::required(
@@ -99,7 +109,7 @@ impl Config {
                 replica,
                 api_keys: self.api_keys,
                 bus_forgets: false,
-                verify_keys: self.verify_keys,
+                verify_keys,
             },
             Ports {
                 store: store.clone(),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use orchestrator::Config;
-use service::{crypto, signal, telemetry::Logs};
+use service::{crypto, signal, telemetry::Logs, trace::export};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
@@ -22,10 +22,13 @@ async fn main() -> ExitCode {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     Logs::from_env("info")?.start()?;
+    let spans = export::start(env!("CARGO_PKG_NAME"))?;
     let stop = CancellationToken::new();
     let signals = signal::stop_on_signal(stop.clone())?;
     let mut service = config.build(stop).await?;
     service.watch("signals", signals);
     tracing::info!(addr = %service.addr(), "the orchestrator is ready");
-    service.run().await
+    let ended = service.run().await;
+    spans.stop().await;
+    ended
 }

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use ::service::{
     auth::Guard,
     http::{App, Readiness},
+    metric,
     supervise::{BoxError, Tasks},
 };
 use bus::{
@@ -122,6 +123,12 @@ impl Service {
         );
         api.add_to(&mut app.grpc);
         let server = app.bind(options.listen).await?;
+        metric::begin(&[
+            metric::OUTCOMES,
+            metric::COMMITS,
+            metric::MESSAGES,
+            metric::REDRIVES,
+        ]);
         let addr = server.addr();
         tasks.spawn(
             "abandoned runs",

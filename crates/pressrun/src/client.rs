@@ -1,13 +1,13 @@
 //! Calls of the services.
 
 use anyhow::Context;
+use service::trace::Place;
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint},
 };
-use tonic_health::pb::health_client::HealthClient;
 use wire::{
     agent::v1::agent_service_client::AgentServiceClient,
     artifact::v1::artifact_service_client::ArtifactServiceClient,
@@ -42,7 +42,7 @@ impl Interceptor for Key {
         if let Some(key) = &self.0 {
             request.metadata_mut().insert("authorization", key.clone());
         }
-        Ok(request)
+        Ok(Place::current().on(request))
     }
 }
 
@@ -101,11 +101,6 @@ impl Client {
 
     pub(crate) fn system(&self) -> SystemServiceClient<Keyed> {
         SystemServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
-    }
-
-    /// Whether the gateway is ready; needs no key.
-    pub(crate) fn gateway_health(&self) -> HealthClient<Channel> {
-        HealthClient::new(self.gateway.clone())
     }
 
     pub(crate) fn events(&self) -> EventServiceClient<Keyed> {

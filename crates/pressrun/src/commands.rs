@@ -16,7 +16,10 @@ mod submit;
 mod validate;
 
 use model::library::Kind;
-use service::secret;
+use service::{
+    secret,
+    trace::{self, Place, Span},
+};
 
 use crate::{Args, Failure, args::Command, client::Client, live::Wanted};
 
@@ -25,6 +28,16 @@ use crate::{Args, Failure, args::Command, client::Client, live::Wanted};
 /// # Errors
 /// The failure says the exit code.
 pub async fn run(args: Args) -> Result<(), Failure> {
+    // What this command asks of the services is one trace; of its own services' work it is no part,
+    // and a probe that comes every few seconds is none.
+    let span = match args.command {
+        Command::Demo(_) | Command::Dev(_) | Command::Health { .. } => Span::default(),
+        _ => Span::start(trace::Kind::Client, &Place::default(), || "pressrun"),
+    };
+    span.around(perform(args)).await
+}
+
+async fn perform(args: Args) -> Result<(), Failure> {
     let Args {
         output: format,
         orchestrator_url,

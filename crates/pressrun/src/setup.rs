@@ -20,6 +20,7 @@ use bus::{
     },
     signature::{Seed, Signer},
 };
+use event_gateway::console::Secrets;
 use model::TenantId;
 use worker::Agent;
 
@@ -39,6 +40,7 @@ const KEYS: &str = "keys";
 const SIGNING: &str = "signing.key";
 const RETIRED: &str = "signing.retired.pub";
 const API: &str = "api.key";
+const SESSION: &str = "session.secrets";
 const OWNER: &str = "owner.password";
 const SERVICE: &str = "service.password";
 const SUBSCRIBER: &str = "subscriber-";
@@ -60,6 +62,8 @@ pub enum Secret {
     Database,
     /// The first tenant's API key; the old one works until its row is deleted.
     Api,
+    /// What console sessions are sealed with; the old one opens sessions until the next time.
+    Session,
 }
 
 /// A deployment's directory, held by this process.
@@ -119,6 +123,7 @@ impl Setup {
         let api = self.secret(API, || Ok(format!("{API_KEY_PREFIX}{}", new_seed()?)))?;
         let owner = self.secret(OWNER, new_seed)?;
         let service = self.secret(SERVICE, new_seed)?;
+        let session = self.secret(SESSION, || Ok(Secrets::generate()?))?;
         let users = self.users(subscribers)?;
 
         let url = |name: &str, password: &str| {
@@ -130,10 +135,12 @@ impl Setup {
             verify = format!("{verify},{}", retired.trim());
         }
         self.give("orchestrator", "signing.key", &signing)?;
+        self.give("orchestrator", "verify.keys", &verify)?;
         self.give("orchestrator", "database.url", &url(LOGIN, &service))?;
         for worker in [Role::AgentWorker, Role::AuditWorker] {
             self.give(worker.as_str(), "verify.keys", &verify)?;
         }
+        self.give("event-gateway", SESSION, &session)?;
         self.give(ADMIN, "api.key", &api)?;
         self.give(ADMIN, "owner.url", &url(DATABASE, &owner))?;
         self.give(ADMIN, "service.url", &url(LOGIN, &service))?;
@@ -260,6 +267,14 @@ impl Setup {
                 let old = Signer::new(&Seed::load(&self.key(SIGNING)).context(SIGNING)?)?;
                 write(&self.key(RETIRED), &old.public_key().to_string(), 0o600)?;
                 vec![SIGNING.to_owned()]
+            }
+            Secret::Session => {
+                let path = self.key(SESSION);
+                let old = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+                let old = old.split(',').next().unwrap_or_default().trim().to_owned();
+                write(&path, &format!("{},{old}", Secrets::generate()?), 0o600)?;
+                self.made.push(SESSION.to_owned());
+                Vec::new()
             }
             Secret::Database => vec![SERVICE.to_owned()],
             Secret::Api => vec![API.to_owned()],

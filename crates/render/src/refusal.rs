@@ -33,12 +33,15 @@ pub enum Refusal {
         listed(.0)
     )]
     NotCovered(Vec<NotCovered>),
-    /// The text does not fit into its place at the smallest size and must not, or cannot, be cut.
+    /// The text does not fit into its place at the smallest size and must not be cut.
     #[error(
         "`{0}` does not fit on the poster at the smallest size and is not cut; shorten it \
          (small print: at most {MAX_SMALL_PRINT_GRAPHEMES} characters)"
     )]
     TooLong(Field),
+    /// Not even the first letter of a text that may be cut fits: so many marks stand on it.
+    #[error("the first letter of `{0}` is too tall for the poster; take marks off it")]
+    TooTall(Field),
     /// There is nothing to show where something must stand.
     #[error("`{0}` holds nothing that can be shown")]
     Empty(Field),
@@ -50,11 +53,12 @@ fn listed(fields: &[NotCovered]) -> String {
 }
 
 impl Refusal {
-    /// One word for machines: `not_covered`, `too_long` or `empty`.
+    /// One word for machines: `not_covered`, `too_long`, `too_tall` or `empty`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotCovered(_) => "not_covered",
             Self::TooLong(_) => "too_long",
+            Self::TooTall(_) => "too_tall",
             Self::Empty(_) => "empty",
         }
     }

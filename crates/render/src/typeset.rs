@@ -272,7 +272,7 @@ impl<'a> Setting<'a> {
             }
         }
         let Some(((trial, shown), part)) = best else {
-            return Err(Refusal::TooLong(self.field));
+            return Err(Refusal::TooTall(self.field));
         };
         let word = part
             .trim_end()

@@ -5,7 +5,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::limits::MAX_CORRELATION_BYTES;
+use crate::{limits::MAX_CORRELATION_BYTES, trace::call};
 
 /// The caller's own id for a call and all that follows; answered with the id that counts.
 pub const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -17,7 +17,7 @@ pub const TRACEPARENT_HEADER: HeaderName = HeaderName::from_static("traceparent"
 pub struct Correlation {
     /// The caller's id, else the trace id, else a new one.
     pub id: String,
-    /// The caller's trace context; empty when there is none.
+    /// The call's own span while spans are made, else the caller's trace context; empty when there is none.
     pub traceparent: String,
 }
 
@@ -54,7 +54,7 @@ fn is_token(text: &str) -> bool {
 }
 
 /// The trace id of a version 00 `traceparent`.
-fn trace_id(traceparent: &str) -> Option<&str> {
+pub(crate) fn trace_id(traceparent: &str) -> Option<&str> {
     let mut parts = traceparent.split('-');
     let (version, trace, parent, flags) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -70,10 +70,15 @@ fn trace_id(traceparent: &str) -> Option<&str> {
     ok.then_some(trace)
 }
 
-/// Puts the [`Correlation`] into the request, its id on every log line meanwhile and on the response.
+/// Puts the [`Correlation`] into the request, its id on every log line meanwhile and on the response; the call
+/// is a span below the caller's.
 pub(crate) async fn correlate(mut request: Request, next: Next) -> Response {
-    let correlation =
+    let mut correlation =
         Correlation::from_headers(request.headers(), || Uuid::now_v7().simple().to_string());
+    let traced = call::begin(&request, &correlation.traceparent);
+    if let Some(own) = traced.place().traceparent() {
+        correlation.traceparent = own;
+    }
     let span = tracing::info_span!(
         "call",
         path = request.uri().path(),
@@ -81,11 +86,11 @@ pub(crate) async fn correlate(mut request: Request, next: Next) -> Response {
     );
     let header = HeaderValue::from_str(&correlation.id);
     request.extensions_mut().insert(correlation);
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = traced.around(next.run(request)).instrument(span).await;
     if let Ok(header) = header {
         response.headers_mut().insert(CORRELATION_HEADER, header);
     }
-    response
+    call::until_answered(traced, response)
 }
 
 #[cfg(test)]

@@ -52,3 +52,20 @@ pub const MODEL_KEY: &str = "PRESSRUN_MODEL_KEY";
 pub const MODEL_KEY_FILE: &str = "PRESSRUN_MODEL_KEY_FILE";
 /// Whether the text that agents write is told while they write it; default `true`.
 pub const LIVE_TEXT: &str = "PRESSRUN_LIVE_TEXT";
+/// Where spans go: an OTLP receiver's gRPC, such as `http://collector:4317`. None are made when it is absent.
+/// The standard variables of OpenTelemetry keep their names.
+pub const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// The same for spans alone; wins.
+pub const OTLP_TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+/// Must be `grpc` or absent.
+pub const OTLP_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
+/// The same for spans alone; wins.
+pub const OTLP_TRACES_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
+/// `true` turns spans off.
+pub const OTEL_SDK_DISABLED: &str = "OTEL_SDK_DISABLED";
+/// `none` turns spans off.
+pub const OTEL_TRACES_EXPORTER: &str = "OTEL_TRACES_EXPORTER";
+/// The process's name in traces; the program's own when absent.
+pub const OTEL_SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+/// Which traces are kept, as the SDK knows them; `parentbased_always_on` when absent.
+pub const OTEL_TRACES_SAMPLER: &str = "OTEL_TRACES_SAMPLER";

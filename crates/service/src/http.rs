@@ -3,10 +3,18 @@
 
 use std::{io, net::SocketAddr};
 
-use axum::{Router, extract::Request, middleware, response::Response, routing::get};
-use http::{StatusCode, header};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    middleware::{self, Next},
+    response::Response,
+    routing::get,
+};
+use futures::StreamExt;
+use http::{StatusCode, Version, header};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tonic::{
     Status,
     service::{Routes, RoutesBuilder},
@@ -17,8 +25,8 @@ use wire::problem::{Details, MEDIA_TYPE};
 use crate::{
     auth::{self, Guard, check_exposure},
     correlation, deadline,
-    limits::{MAX_GRPC_BODY_BYTES, MAX_REQUEST_BYTES},
-    ready,
+    limits::{DISCARD_WAIT, MAX_DISCARDED_BYTES, MAX_GRPC_BODY_BYTES, MAX_REQUEST_BYTES},
+    metric, ready,
     refuse::refuse,
     serve::{Bounds, Lifetime, Server},
     telemetry,
@@ -98,6 +106,7 @@ impl App {
         let listener = TcpListener::bind(addr).await;
         let listener = listener.map_err(|source| Error::Bind { addr, source })?;
         let metrics = telemetry::metrics()?;
+        metric::begin(&[metric::CALLS_REFUSED, metric::SPANS]);
         let (health, health_service) = tonic_health::server::health_reporter();
         let readiness = self.readiness.clone();
         let bounds = Bounds {
@@ -122,7 +131,8 @@ impl App {
             .merge(self.open.reset_fallback())
             .merge(guarded(self.routes, &self.guard, &[]))
             .layer(RequestBodyLimitLayer::new(MAX_REQUEST_BYTES))
-            .layer(middleware::map_response(too_large_as_problem));
+            .layer(middleware::map_response(too_large_as_problem))
+            .layer(middleware::from_fn(heard_out));
         let grpc = guarded(
             self.grpc.routes().into_axum_router(),
             &self.guard,
@@ -155,6 +165,28 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(wire::DESCRIPTOR)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+/// Reads what is too large, and keeps none of it. A refusal in the middle of a body breaks an HTTP/1 connection,
+/// and most callers then never read why.
+async fn heard_out(request: Request, next: Next) -> Response {
+    let told = request.headers().get(header::CONTENT_LENGTH);
+    let told = told.and_then(|length| length.to_str().ok()?.parse().ok());
+    let too_large = told.is_some_and(|length: u64| {
+        (MAX_REQUEST_BYTES as u64 + 1..=MAX_DISCARDED_BYTES).contains(&length)
+    });
+    let asks_first = request.headers().contains_key(header::EXPECT);
+    if !too_large || asks_first || request.version() > Version::HTTP_11 {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let mut rest = body.into_data_stream();
+    let discard = async { while let Some(Ok(_)) = rest.next().await {} };
+    if timeout(DISCARD_WAIT, discard).await.is_err() {
+        tracing::debug!("a body that is too large does not end either");
+    }
+    // The layer below refuses by the length that was told.
+    next.run(Request::from_parts(parts, Body::empty())).await
 }
 
 /// The limit's own answer is a line of text.

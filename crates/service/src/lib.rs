@@ -24,4 +24,5 @@ pub mod serve;
 pub mod signal;
 pub mod supervise;
 pub mod telemetry;
+pub mod trace;
 pub mod upstream;

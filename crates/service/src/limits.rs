@@ -52,5 +52,18 @@ pub const UPSTREAM_ANSWER: Duration = Duration::from_secs(5);
 pub const MAX_KEY_BYTES: usize = 256;
 /// Largest file that holds a secret, bytes: an address, or the public keys of a rotation.
 pub const MAX_SECRET_BYTES: u64 = 16 * 1024;
+/// Largest body over HTTP/1 that is read only to be refused, bytes.
+pub const MAX_DISCARDED_BYTES: u64 = 16 * 1024 * 1024;
+/// Longest wait for the end of such a body.
+pub const DISCARD_WAIT: Duration = Duration::from_secs(5);
 /// Longest correlation id, bytes.
 pub const MAX_CORRELATION_BYTES: usize = 128;
+
+/// Spans that wait for their receiver; further ones are dropped.
+pub const MAX_SPANS_WAITING: usize = 4_096;
+/// Spans in one export.
+pub const MAX_SPANS_EXPORTED: usize = 512;
+/// How long spans wait for company.
+pub const SPANS_EVERY: Duration = Duration::from_secs(1);
+/// How long the last spans may take at the stop.
+pub const SPANS_FLUSH: Duration = Duration::from_secs(3);

@@ -1,5 +1,7 @@
 //! Logs on standard error, and metrics for `/metrics`.
 
+mod json;
+
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -97,7 +99,7 @@ impl Logs {
         let _begun = match self.format {
             Format::Text => registry.with(layer).try_init(),
             Format::Json => registry
-                .with(layer.json().flatten_event(true).with_current_span(true))
+                .with(layer.json().event_format(json::Flat))
                 .try_init(),
         };
         Ok(())
@@ -128,6 +130,47 @@ pub fn metrics() -> Result<PrometheusHandle, Error> {
     metric::describe();
     metrics::gauge!(metric::BUILD, metric::label::VERSION => build_info::VERSION).set(1.0);
     Ok(METRICS.get_or_init(|| handle).clone())
+}
+
+/// What is logged meanwhile, as text.
+#[cfg(test)]
+pub(crate) async fn captured<F: Future>(work: F) -> String {
+    captured_by(work, |writer| {
+        let layer = fmt::layer().with_ansi(false).with_writer(writer);
+        tracing_subscriber::registry().with(layer)
+    })
+    .await
+}
+
+/// What a subscriber writes meanwhile.
+#[cfg(test)]
+async fn captured_by<F: Future, S>(
+    work: F,
+    subscriber: impl FnOnce(tracing_subscriber::fmt::writer::BoxMakeWriter) -> S,
+) -> String
+where
+    S: tracing::Subscriber + Send + Sync + 'static,
+{
+    use tracing::instrument::WithSubscriber;
+
+    #[derive(Clone, Default)]
+    struct Kept(std::sync::Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("not poisoned").extend(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let kept = Kept::default();
+    let writer = kept.clone();
+    let writer = tracing_subscriber::fmt::writer::BoxMakeWriter::new(move || writer.clone());
+    work.with_subscriber(subscriber(writer)).await;
+    let text = kept.0.lock().expect("not poisoned").clone();
+    String::from_utf8(text).expect("text")
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use service::{
     auth::Guard,
     clock, env,
     http::{self, App, Readiness},
+    metric,
     mode::Mode,
     secret,
     signal::stop_on_signal,
@@ -161,12 +162,11 @@ impl Connection {
     fn verify_keys(&self) -> Result<Vec<PublicKey>, Error> {
         let mut keys = self.verify_keys.clone();
         if let Some(path) = &self.verify_keys_file {
-            for key in secret::read("the verifying keys", path)?.split(',') {
-                keys.push(key.parse().map_err(|source| Error::VerifyKeys {
-                    path: path.clone(),
-                    source,
-                })?);
-            }
+            let listed = PublicKey::list(&secret::read("the verifying keys", path)?);
+            keys.extend(listed.map_err(|source| Error::VerifyKeys {
+                path: path.clone(),
+                source,
+            })?);
         }
         Ok(keys)
     }
@@ -212,6 +212,7 @@ pub async fn run(worker: Worker, at: &Connection) -> Result<(), Error> {
     let server = App::new(Guard::Closed, readiness.clone())
         .bind(at.listen)
         .await?;
+    metric::begin(&[metric::JOBS_REFUSED]);
     info!(address = %server.addr(), "health and metrics are served");
     let mut tasks = Tasks::new(stop.clone());
     tasks.spawn("signals", signals);

@@ -5,9 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bus::{
     BusError, Subject,
     port::{Delivery, Pull},
+    subject::Stream,
 };
 use model::AgentKind;
-use service::metric::{self, label};
+use service::{
+    metric::{self, label},
+    trace::{Kind, Place, Span, attribute},
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
@@ -17,7 +21,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::{
     agent::Agent,
-    intake,
+    intake::{self, Ticket},
     limits::{ACK_LIMIT, MAX_FETCH},
     shared::{Backoff, Shared},
     work::work,
@@ -98,7 +102,7 @@ async fn accept(
 ) {
     let kind = &agent.card().kind;
     let now = (shared.clock)();
-    let ticket = match intake::read(delivery.envelope(), kind, &shared.verifier, now) {
+    let mut ticket = match intake::read(delivery.envelope(), kind, &shared.verifier, now) {
         Ok(ticket) => ticket,
         Err(refusal) => {
             warn!(subject = %delivery.envelope().subject, %refusal, "a job was refused");
@@ -119,14 +123,22 @@ async fn accept(
     let span = info_span!(
         "job",
         job = %ticket.job,
-        run_id = %ticket.run,
+        run = %ticket.run,
         step = %ticket.step,
         attempt = ticket.attempt,
-        traceparent = ticket.traceparent,
+        tenant = %ticket.tenant,
+        agent = %ticket.kind,
     );
+    let traced = begin(&ticket);
+    // What follows from the job hangs below it, the outcome first.
+    if let Some(own) = traced.place().traceparent() {
+        ticket.traceparent = own;
+    }
     let (shared, agent) = (Arc::clone(shared), Arc::clone(agent));
     let task = async move {
-        work(&shared, &agent, ticket, &listing, delivery).await;
+        let working = work(&shared, &agent, ticket, &listing, delivery, &traced);
+        traced.around(working).await;
+        drop(traced);
         // The job leaves the list before its place is free, so the list is never longer than the places.
         drop(listing);
         drop(place);
@@ -136,6 +148,29 @@ async fn accept(
         log_end(done);
     }
     jobs.spawn(task.instrument(span));
+}
+
+/// The job's span, below the orchestrator's that sent it.
+fn begin(ticket: &Ticket) -> Span {
+    let sent = Place::read(&ticket.traceparent);
+    let span = Span::start(Kind::Consumer, &sent, || format!("job {}", ticket.kind));
+    span.record(|| {
+        [
+            attribute::MESSAGING_SYSTEM.string("nats"),
+            attribute::MESSAGING_OPERATION.string("process"),
+            attribute::MESSAGING_DESTINATION.string(Stream::Jobs.name()),
+            attribute::GEN_AI_OPERATION.string("invoke_agent"),
+            attribute::GEN_AI_AGENT.string(ticket.kind.to_string()),
+            attribute::TENANT.string(ticket.tenant.to_string()),
+            attribute::RUN.string(ticket.run.to_string()),
+            attribute::STEP.string(ticket.step.to_string()),
+            attribute::JOB.string(ticket.job.to_string()),
+            attribute::LEASE.i64(ticket.token.cast_signed()),
+            attribute::ATTEMPT.i64(ticket.attempt.into()),
+            attribute::REVISION.i64(ticket.revision.into()),
+        ]
+    });
+    span
 }
 
 fn count_refused(reason: &'static str) {

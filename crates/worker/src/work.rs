@@ -10,7 +10,10 @@ use model::{
     limits::MAX_INLINE_BYTES,
     usage::Usage,
 };
-use service::metric::{self, label};
+use service::{
+    metric::{self, label},
+    trace::{Span, attribute},
+};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, info};
 use wire::convert::outcome::{Answer, Outcome};
@@ -34,6 +37,7 @@ pub(crate) async fn work(
     ticket: Ticket,
     listing: &Listing,
     delivery: Box<dyn Delivery>,
+    span: &Span,
 ) {
     // The ack is only advice: without it the message comes again and is known here.
     match timeout(ACK_LIMIT, delivery.ack()).await {
@@ -44,13 +48,22 @@ pub(crate) async fn work(
     drop(delivery);
     tokio::select! {
         biased;
-        () = listing.stop.cancelled() => debug!("the job is no longer wanted"),
-        () = answer(shared, agent, &ticket, listing) => {}
+        () = listing.stop.cancelled() => {
+            span.record(|| [attribute::RESULT.string("withdrawn")]);
+            debug!("the job is no longer wanted");
+        }
+        () = answer(shared, agent, &ticket, listing, span) => {}
     }
 }
 
 /// Works and publishes the outcome.
-async fn answer(shared: &Shared, agent: &Arc<dyn Agent>, ticket: &Ticket, listing: &Listing) {
+async fn answer(
+    shared: &Shared,
+    agent: &Arc<dyn Agent>,
+    ticket: &Ticket,
+    listing: &Listing,
+    span: &Span,
+) {
     let made = tokio::select! {
         biased;
         () = shared.hand_back.cancelled() => None,
@@ -70,6 +83,9 @@ async fn answer(shared: &Shared, agent: &Arc<dyn Agent>, ticket: &Ticket, listin
         Some(Ok(product)) => {
             // Paid for, whatever becomes of the product.
             usage = product.provenance.usage;
+            span.record(|| {
+                [attribute::GEN_AI_RESPONSE_MODEL.string(product.provenance.model.clone())]
+            });
             pack(shared, agent, ticket, product)
                 .await
                 .unwrap_or_else(Answer::Failure)
@@ -84,9 +100,22 @@ async fn answer(shared: &Shared, agent: &Arc<dyn Agent>, ticket: &Ticket, listin
         Answer::Failure(failure) => {
             shared.end(&ticket.kind, Some(failure.class));
             info!(class = %failure.class, "the job failed");
+            span.fail(failure.class.as_str());
+            metrics::counter!(metric::JOBS_FAILED, label::AGENT => ticket.kind.to_string(),
+                label::CLASS => failure.class.as_str())
+            .increment(1);
             "failed"
         }
     };
+    span.record(|| {
+        [
+            attribute::RESULT.string(result),
+            attribute::GEN_AI_REQUEST_MODEL.string(agent.card().model.clone()),
+            attribute::GEN_AI_INPUT_TOKENS.i64(usage.input_tokens.cast_signed()),
+            attribute::GEN_AI_OUTPUT_TOKENS.i64(usage.output_tokens.cast_signed()),
+            attribute::COST.i64(usage.cost_microusd.cast_signed()),
+        ]
+    });
     metrics::histogram!(
         metric::JOB_SECONDS,
         label::AGENT => ticket.kind.to_string(),

@@ -151,7 +151,7 @@ impl Nats {
         let config = home.join("nats.conf");
         let store = home.join("store");
         let text = format!(
-            "listen: \"127.0.0.1:{port}\"\nmax_payload: 1MB\njetstream {{ store_dir: {store:?} }}\n{lines}\n"
+            "listen: \"127.0.0.1:{port}\"\nmax_payload: 1MB\njetstream {{ store_dir: {store:?}, max_file_store: 64GB }}\n{lines}\n"
         );
         std::fs::write(&config, text)?;
         let mut server = Supervisor::new(

@@ -120,7 +120,7 @@ async fn agent(python: &Path) -> anyhow::Result<()> {
             wait_for_workers: true,
             ..Options::default()
         }),
-        validate_only: false,
+        ..SubmitRequest::default()
     };
     let run_id = clients.submit(&request).await?.run_id;
     let result = clients.at_rest(&run_id).await;

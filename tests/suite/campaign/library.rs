@@ -210,7 +210,8 @@ async fn a_run_keeps_what_it_was_made_of() -> anyhow::Result<()> {
         ("launch", Content::Template(template())),
     ] {
         let entry = world.put(editor, put(content.0, content.1)).await?;
-        assert_eq!((entry.version, entry.author.as_str()), (1, "test"));
+        assert_eq!(entry.version, 1);
+        assert!(entry.author.starts_with("key-"), "{entry:?}");
     }
 
     // By names, checked only: the whole brief comes back.

@@ -128,9 +128,10 @@ impl Link {
             return Some("no connection".to_owned());
         }
         let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        // No run needs PARKED: it is for people.
         let mut recent = wrong
             .iter()
-            .filter(|(_, (_, at))| at.elapsed() < STREAM_NEWS);
+            .filter(|(stream, (_, at))| **stream != Stream::Parked && at.elapsed() < STREAM_NEWS);
         let (stream, (what, _)) = recent.next()?;
         Some(format!("the stream {} {what}", stream.name()))
     }

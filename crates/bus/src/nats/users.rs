@@ -147,6 +147,7 @@ fn orchestrator() -> Rights {
         request::direct_get(Stream::Jobs, jobs),
         request::stream_purge(Stream::Jobs),
         Stream::Events.subjects().to_owned(),
+        Stream::Parked.subjects().to_owned(),
         Subject::cancelled().to_string(),
     ]);
     let both = [Subject::heads(), Subject::orchestrator_presence()].map(|it| it.to_string());

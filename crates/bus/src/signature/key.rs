@@ -90,6 +90,14 @@ impl PublicKey {
         &self.id
     }
 
+    /// Keys with commas between them, as a list of whom to believe is written.
+    ///
+    /// # Errors
+    /// When one of them is no key.
+    pub fn list(text: &str) -> Result<Vec<Self>, InvalidKey> {
+        text.split(',').map(str::parse).collect()
+    }
+
     pub(super) fn of(pair: &Ed25519KeyPair) -> Result<Self, InvalidKey> {
         let bytes = pair.public_key().as_ref();
         bytes

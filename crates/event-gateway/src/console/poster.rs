@@ -111,6 +111,10 @@ pub(super) fn refusal(view: &View<'_>) -> Markup {
             "No poster: a text that must not be cut does not fit.",
             "Shorten the disclosures or the field named here, then make the concept again.",
         ),
+        "too_tall" => (
+            "No poster: so many marks stand on a letter that it fits nowhere.",
+            "Take the marks off in the brief, then make the concept again.",
+        ),
         "empty" => (
             "No poster: nothing in the brief may stand as its headline.",
             "Give the brief an offer or a key message that breaks no rule of the brand.",
@@ -384,7 +388,14 @@ mod tests {
     #[test]
     fn a_refusal_is_told_in_words_and_never_obeyed() {
         let brief = CampaignBrief::default();
-        for code in ["not_covered", "too_long", "empty", "not_drawn", "<b>"] {
+        for code in [
+            "not_covered",
+            "too_long",
+            "too_tall",
+            "empty",
+            "not_drawn",
+            "<b>",
+        ] {
             let content = json!({"poster_refusal": {"code": code, "message": "`headline`: <b>"}});
             let view = View::new(&content, &brief, Vec::new());
             let shown = refusal(&view).into_string();

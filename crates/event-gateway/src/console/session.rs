@@ -38,6 +38,18 @@ impl fmt::Debug for Secrets {
     }
 }
 
+impl Secrets {
+    /// A new secret as text: only to be written to where secrets are kept.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn generate() -> Result<String, NoRandomness> {
+        let mut secret: Secret = [0; SECRET_BYTES];
+        SystemRandom::new().fill(&mut secret)?;
+        Ok(model::id::hex(&secret))
+    }
+}
+
 /// Why a text holds no secrets of sessions. Says nothing of the text itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoSecrets {

@@ -8,6 +8,7 @@ use std::{
 use ::service::{
     auth::{Keys, KeysUnavailable, Principal, Role},
     build_info,
+    trace::Place,
     upstream::Upstream,
 };
 use async_trait::async_trait;
@@ -160,29 +161,36 @@ impl Keys for Orchestrator {
     }
 }
 
-/// A caller's key on the way on.
+/// A caller's key on the way on, and its call's place in a trace.
 #[derive(Clone)]
-pub(crate) struct Key(Option<MetadataValue<Ascii>>);
+pub(crate) struct Key {
+    key: Option<MetadataValue<Ascii>>,
+    place: Place,
+}
 
 impl Key {
     pub(crate) fn new(key: Option<&str>) -> Result<Self, Error> {
+        let place = Place::current();
         let Some(key) = key else {
-            return Ok(Self(None));
+            return Ok(Self { key: None, place });
         };
         let mut value: MetadataValue<Ascii> = format!("Bearer {key}")
             .parse()
             .map_err(|_| Error::Denied("the api key has characters that no key has".to_owned()))?;
         value.set_sensitive(true);
-        Ok(Self(Some(value)))
+        Ok(Self {
+            key: Some(value),
+            place,
+        })
     }
 
     pub(crate) fn on<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.set_timeout(ANSWER_TIMEOUT);
-        if let Some(key) = &self.0 {
+        if let Some(key) = &self.key {
             request.metadata_mut().insert("authorization", key.clone());
         }
-        request
+        self.place.on(request)
     }
 }
 

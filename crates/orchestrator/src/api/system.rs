@@ -1,10 +1,18 @@
 //! `SystemService`.
 
+use std::time::Duration;
+
 use ::service::{auth::Role, build_info, clock};
+use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 use wire::system::v1::{self as proto, system_service_server::SystemService};
 
 use super::{Api, Principal};
+
+/// The part that is told when the streams cannot be listed.
+const STREAMS: &str = "streams";
+/// Longest wait for the list; whoever asks waits a little longer.
+const STREAMS_ANSWER: Duration = Duration::from_secs(2);
 
 #[tonic::async_trait]
 impl SystemService for Api {
@@ -13,7 +21,6 @@ impl SystemService for Api {
         request: Request<proto::GetStatusRequest>,
     ) -> Result<Response<proto::GetStatusResponse>, Status> {
         Principal::with_role(request.extensions(), &[Role::Operator])?;
-        let ready = self.readiness.look();
         // What does not answer now is named by its part.
         let (store, queries) = (&self.core.ports.store, &self.queries);
         let (schema, store_time) = if store.trouble().is_none() {
@@ -23,9 +30,18 @@ impl SystemService for Api {
             (None, None)
         };
         let missing = if self.core.ports.bus.trouble().is_none() {
-            self.core.ports.bus.missing().await.unwrap_or_default()
+            timeout(STREAMS_ANSWER, self.core.ports.bus.missing()).await
         } else {
-            Vec::new()
+            Ok(Ok(Vec::new()))
+        };
+        let mut ready = self.readiness.look();
+        let missing = match missing {
+            Ok(Ok(missing)) => missing,
+            Ok(Err(_)) | Err(_) => {
+                let why = "whether all are there cannot be asked";
+                ready.parts.insert(STREAMS.to_owned(), why.to_owned());
+                Vec::new()
+            }
         };
         Ok(Response::new(proto::GetStatusResponse {
             version: build_info::VERSION.to_owned(),

@@ -6,10 +6,12 @@
 //! own cost is that of many rows. Other replicas are kept off by the version check alone.
 
 mod lane;
+mod traced;
 mod transition;
 
 use std::sync::Arc;
 
+use ::service::trace::Place;
 use engine::{Command, Refusal};
 use model::{ContentHash, RunId, RunStatus, TenantId, usage::Provenance};
 use store::port::{Birth, Blob, CommitPath};
@@ -41,6 +43,8 @@ pub struct Work {
     pub blobs: Vec<Blob>,
     /// With [`Command::Submit`]: what the run is made of.
     pub born: Option<Born>,
+    /// What led to the command: the call or the outcome under way.
+    pub(crate) cause: Place,
 }
 
 impl Work {
@@ -53,6 +57,7 @@ impl Work {
             content: None,
             blobs: Vec::new(),
             born: None,
+            cause: Place::current(),
         }
     }
 }

@@ -7,8 +7,11 @@ use std::{
     time::Duration,
 };
 
-use ::service::metric::{self, label};
-use bus::{BusError, Envelope, Subject};
+use ::service::{
+    metric::{self, label},
+    trace::{Kind, Span, attribute},
+};
+use bus::{BusError, Envelope, Subject, subject::Stream};
 use bytes::Bytes;
 use futures::future::join_all;
 use model::{
@@ -157,10 +160,12 @@ impl Sending {
     }
 
     async fn send(&mut self, batch: Vec<Sealed>) {
+        let spans: Vec<_> = batch.iter().map(sending).collect();
         let mut jobs = join_all(
             batch
                 .iter()
-                .map(|sealed| jobs(&self.ports, &self.contents, sealed)),
+                .zip(&spans)
+                .map(|(sealed, span)| jobs(&self.ports, &self.contents, sealed, span)),
         )
         .await
         .into_iter()
@@ -178,12 +183,15 @@ impl Sending {
             let (run, events) = (&sealed.held.run, &sealed.events);
             parked::jobs(&run.tenant, &run.id, events)
         });
-        let messages = jobs.into_iter().chain(events).chain(given_up).collect();
+        let given_up: Vec<_> = given_up.collect();
+        let messages = jobs.into_iter().chain(events).collect();
         let called_back: Vec<_> = batch
             .iter()
             .flat_map(|sealed| &sealed.called_back)
             .collect();
         self.publish(messages).await;
+        parked::tell(&self.ports, given_up).await;
+        drop(spans);
         if !called_back.is_empty() {
             call_back(&self.ports, &called_back).await;
         }
@@ -218,16 +226,36 @@ impl Sending {
     }
 }
 
+/// The span of sending a transition's jobs; none when there are none.
+fn sending(sealed: &Sealed) -> Span {
+    if sealed.sent.is_empty() || sealed.place.is_none() {
+        return Span::default();
+    }
+    let span = Span::start(Kind::Producer, &sealed.place, || "send jobs");
+    span.record(|| {
+        let count = i64::try_from(sealed.sent.len()).unwrap_or(i64::MAX);
+        [
+            attribute::MESSAGING_SYSTEM.string("nats"),
+            attribute::MESSAGING_OPERATION.string("send"),
+            attribute::MESSAGING_DESTINATION.string(Stream::Jobs.name()),
+            attribute::MESSAGING_COUNT.i64(count),
+            attribute::RUN.string(sealed.held.run.id.to_string()),
+        ]
+    });
+    span
+}
+
 /// The envelopes of a transition's events.
 fn events(sealed: &Sealed) -> impl Iterator<Item = Envelope> + '_ {
     let Sealed { held, events, .. } = sealed;
+    let own = sealed.place.traceparent();
     events.iter().map(move |event| {
         let public = event::public(&held.run.tenant, &held.run.id, &held.birth, event);
         event_envelope(
             &public,
             &held.run.tenant,
             &held.run.id,
-            &held.birth.traceparent,
+            own.as_deref().unwrap_or(&held.birth.traceparent),
         )
     })
 }
@@ -251,14 +279,22 @@ pub(crate) fn event_envelope(
 
 /// The unsigned envelopes of the jobs that a transition sends. A job whose inputs cannot be read now is
 /// left out: it falls silent and is driven again.
-async fn jobs(ports: &Ports, contents: &Contents, sealed: &Sealed) -> Vec<Envelope> {
+async fn jobs(ports: &Ports, contents: &Contents, sealed: &Sealed, span: &Span) -> Vec<Envelope> {
     let mut envelopes = Vec::with_capacity(sealed.sent.len());
+    let own = span.place().traceparent();
     for row in &sealed.sent {
         match job(ports, contents, &sealed.held, row).await {
-            Ok(Some(envelope)) => envelopes.push(envelope),
+            Ok(Some(mut envelope)) => {
+                if let Some(own) = &own {
+                    envelope.traceparent.clone_from(own);
+                }
+                envelopes.push(envelope);
+            }
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(job = %row.job, run = %sealed.held.run.id, %error, "a job cannot be made now")
+                let run = &sealed.held.run;
+                let attempt = run.steps.get(&row.step).map(|step| step.attempt);
+                tracing::warn!(run = %run.id, step = %row.step, attempt, job = %row.job, %error, "a job cannot be made now");
             }
         }
     }

@@ -3,8 +3,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ::service::metric::label;
-use bus::{Subject, port::Delivery};
+use ::service::{
+    metric::label,
+    trace::{Kind, Place, Span, attribute},
+};
+use bus::{Envelope, Subject, port::Delivery, subject::Stream};
 use engine::{Command, Refusal, command::JobEnd};
 use model::{
     ContentHash, ErrorClass, Failure, JobId, RunId, TenantId, id::InvalidId, job::Product,
@@ -121,18 +124,8 @@ async fn take(core: &Core, delivery: &dyn Delivery) {
     if core.planted == Planted::AckBeforeCommit {
         drop(delivery.ack().await);
     }
-    let result = match work(core, delivery).await {
-        Ok(mut work) if core.planted == Planted::LateOutcomeApplied => {
-            take_for_current(core, &mut work).await;
-            core.committer.run(work).await
-        }
-        Ok(work) => core.committer.run(work).await,
-        Err(Unreadable::Never(why)) => {
-            tracing::warn!(subject = %delivery.envelope().subject, why, "an outcome cannot be read and is dropped");
-            Err(WorkError::Data(why))
-        }
-        Err(Unreadable::Now(why)) => Err(WorkError::Unavailable(why)),
-    };
+    let span = begin(delivery.envelope());
+    let result = span.around(commit(core, delivery)).await;
     let (name, done) = match &result {
         Ok(Committed { applied: true, .. }) => ("applied", true),
         Ok(Committed { applied: false, .. }) => ("late", true),
@@ -150,11 +143,41 @@ async fn take(core: &Core, delivery: &dyn Delivery) {
     if let Err(error @ (WorkError::Data(_) | WorkError::NotFound(_))) = &result {
         parked::outcome(core, delivery.envelope(), &error.to_string()).await;
     }
+    span.record(|| [attribute::RESULT.string(name)]);
     if let Err(error @ (WorkError::Data(_) | WorkError::Corrupt(_))) = &result {
         tracing::error!(subject = %delivery.envelope().subject, %error, "an outcome was not applied");
     }
     if done && let Err(error) = delivery.ack().await {
         tracing::debug!(%error, "an outcome's ack was lost; it will come again and be refused as repeated");
+    }
+}
+
+/// The span of taking an outcome, below that of its job.
+fn begin(envelope: &Envelope) -> Span {
+    let job = Place::read(&envelope.traceparent);
+    let span = Span::start(Kind::Consumer, &job, || "outcome");
+    span.record(|| {
+        [
+            attribute::MESSAGING_SYSTEM.string("nats"),
+            attribute::MESSAGING_OPERATION.string("process"),
+            attribute::MESSAGING_DESTINATION.string(Stream::Outcomes.name()),
+        ]
+    });
+    span
+}
+
+async fn commit(core: &Core, delivery: &dyn Delivery) -> Result<Committed, WorkError> {
+    match work(core, delivery).await {
+        Ok(mut work) if core.planted == Planted::LateOutcomeApplied => {
+            take_for_current(core, &mut work).await;
+            core.committer.run(work).await
+        }
+        Ok(work) => core.committer.run(work).await,
+        Err(Unreadable::Never(why)) => {
+            tracing::warn!(subject = %delivery.envelope().subject, why, "an outcome cannot be read and is dropped");
+            Err(WorkError::Data(why))
+        }
+        Err(Unreadable::Now(why)) => Err(WorkError::Unavailable(why)),
     }
 }
 
@@ -179,7 +202,13 @@ async fn work(core: &Core, delivery: &dyn Delivery) -> Result<Work, Unreadable> 
     let envelope = delivery.envelope();
     let never = |why: &dyn std::fmt::Display| Unreadable::Never(why.to_string());
     let sent: proto::Outcome =
-        wire::json::from_json(&envelope.body, MAX_REQUEST_BYTES).map_err(|error| never(&error))?;
+        wire::json::from_json(&envelope.body, MAX_REQUEST_BYTES).map_err(|error| match error {
+            // What is wrong there may quote an artifact, and this goes to logs and to PARKED.
+            wire::json::Error::Malformed { line, column, .. } => {
+                never(&format!("line {line}, column {column}: it is no outcome"))
+            }
+            other => never(&other),
+        })?;
     let outcome = match Outcome::try_from(sent.clone()) {
         Ok(outcome) => outcome,
         Err(malformed) => bad_result(sent, &malformed).map_err(|error| never(&error))?,

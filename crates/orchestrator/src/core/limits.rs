@@ -54,6 +54,8 @@ pub const SILENCE_LOOKUPS: usize = 500;
 pub const LISTED_JOBS: usize = 200_000;
 /// Workers remembered.
 pub const KNOWN_WORKERS: usize = 4_096;
+/// Agent kinds that metrics tell of.
+pub const SHOWN_KINDS: usize = 1_000;
 /// How often a changed run is broadcast.
 pub const HEAD_ROUNDS: u32 = 3;
 /// The time between two broadcasts of heads.

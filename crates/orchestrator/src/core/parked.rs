@@ -1,12 +1,12 @@
 //! What was given up, told on the stream PARKED for people. Nothing reads it: the run's own events say the
-//! same of a job, and an outcome that can never be applied is nobody's.
+//! same of a job, and an outcome that can never be applied is nobody's. So no run ever waits for it.
 
 use bus::{Envelope, Subject};
 use engine::{Event, event::Kind};
 use model::{ErrorClass, RunId, TenantId, limits::MAX_REQUEST_BYTES};
 use wire::job::v1 as proto;
 
-use super::{Core, dispatch::body, limits::MAX_SHORT_TEXT};
+use super::{Core, Ports, dispatch::body, limits::MAX_SHORT_TEXT};
 
 /// CloudEvents type of the envelope.
 const PARKED_TYPE: &str = "pressrun.job.v1.Parked";
@@ -34,6 +34,19 @@ pub(crate) fn jobs<'a>(
     })
 }
 
+/// Tells people, if the bus takes it; else the log alone does.
+pub(crate) async fn tell(ports: &Ports, parked: Vec<Envelope>) {
+    if parked.is_empty() {
+        return;
+    }
+    let ids: Vec<_> = parked.iter().map(|message| message.id.clone()).collect();
+    for (id, result) in ids.into_iter().zip(ports.bus.publish(parked).await) {
+        if let Err(error) = result {
+            tracing::error!(id, %error, "something was given up, and the bus does not take the word of it");
+        }
+    }
+}
+
 /// Tells of an outcome that can never be applied. Where the bus does not take it, the log alone has it.
 pub(crate) async fn outcome(core: &Core, outcome: &Envelope, why: &str) {
     // What can be read of it names whose it is; the rest of it is content.
@@ -48,12 +61,11 @@ pub(crate) async fn outcome(core: &Core, outcome: &Envelope, why: &str) {
         time: core.ports.store.now().await.ok().map(Into::into),
     };
     let id = format!("{}.parked", short(&outcome.id));
-    let message = envelope(Subject::parked_outcomes(), id, &parked);
-    for result in core.ports.bus.publish(vec![message]).await {
-        if let Err(error) = result {
-            tracing::error!(subject = %outcome.subject, why, %error, "an outcome was given up, and the bus does not take the word of it");
-        }
-    }
+    tell(
+        &core.ports,
+        vec![envelope(Subject::parked_outcomes(), id, &parked)],
+    )
+    .await;
 }
 
 fn short(text: &str) -> String {

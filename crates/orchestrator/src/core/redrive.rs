@@ -5,8 +5,11 @@
 //! else it is the bus that is silent, not the worker. The new lease token fences what may yet come of
 //! the old one.
 
+mod gauges;
+
 use std::collections::BTreeMap;
 
+use ::service::metric;
 use bus::Subject;
 use engine::{Command, Refusal};
 use model::{JobId, Timestamp};
@@ -14,10 +17,12 @@ use store::port::SentJob;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::gauges::Gauges;
 use super::{
     Core, Planted,
     commit::{Work, WorkError},
     limits::{SILENCE_CHECK, SILENCE_LOOKUPS, SILENCE_PAGE, SILENT_AFTER},
+    workers::Listed,
 };
 
 type Missed = BTreeMap<(JobId, u64), Miss>;
@@ -36,6 +41,7 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
         drive_all(&core).await?;
     }
     let mut missed = Missed::new();
+    let mut gauges = Gauges::default();
     let mut hearing_since = None;
     // Only for the planted bug that forgets what was sent before.
     let mut started = None;
@@ -47,15 +53,24 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
             () = stop.cancelled() => return Ok(()),
             _ = beat.tick() => {}
         }
-        if !core.peers.hears_itself() {
+        let hears = core.peers.hears_itself();
+        metrics::gauge!(metric::BUS_UP).set(if hears { 1.0 } else { 0.0 });
+        let reads = core.ports.store.trouble().is_none();
+        metrics::gauge!(metric::STORE_UP).set(if reads { 1.0 } else { 0.0 });
+        if !hears {
             missed.clear();
             hearing_since = None;
             continue;
         }
         let hearing_since = *hearing_since.get_or_insert_with(Instant::now);
-        match check(&core, &mut missed, hearing_since, &mut started).await {
-            Ok(()) => {}
-            Err(error) => tracing::warn!(%error, "jobs under way cannot be checked now"),
+        let checked = check(&core, &mut missed, &mut gauges, hearing_since, &mut started).await;
+        match checked {
+            Ok(()) => gauges.show(core.workers.hosted()),
+            Err(error) => {
+                metrics::gauge!(metric::STORE_UP).set(0.0);
+                gauges.forget();
+                tracing::warn!(%error, "jobs under way cannot be checked now");
+            }
         }
     }
 }
@@ -85,6 +100,7 @@ async fn drive_all(core: &Core) -> anyhow::Result<()> {
 async fn check(
     core: &Core,
     missed: &mut Missed,
+    gauges: &mut Gauges,
     hearing_since: Instant,
     started: &mut Option<Timestamp>,
 ) -> Result<(), WorkError> {
@@ -112,8 +128,10 @@ async fn check(
             let key = (sent.row.job.clone(), sent.row.token);
             let before = missed.get(&key).copied();
             // A list comes every three seconds: a job is missed from the first that does not name it.
-            let since = match core.workers.listed(&key.0, key.1) {
-                Some(heard) => (heard + SILENCE_CHECK).max(hearing_since),
+            let listed = core.workers.listed(&key.0, key.1);
+            gauges.count(&sent.row, listed, now);
+            let since = match listed {
+                Some(Listed { heard, .. }) => (heard + SILENCE_CHECK).max(hearing_since),
                 None => before.map_or_else(Instant::now, |miss| miss.since),
             };
             let absent = before.is_some_and(|miss| miss.absent);
@@ -139,6 +157,8 @@ async fn check(
                 }
                 None => {
                     still.insert(key, Miss { since, absent });
+                    // Each question that is not answered takes seconds: enough for this round.
+                    lookups = SILENCE_LOOKUPS;
                 }
             }
         }
@@ -166,7 +186,7 @@ async fn on_the_bus(core: &Core, sent: &SentJob) -> Option<bool> {
 
 async fn drive(core: &Core, sent: SentJob, command: impl FnOnce(JobId, u64) -> Command) {
     let SentJob { tenant, run, row } = sent;
-    metrics::counter!(::service::metric::REDRIVES).increment(1);
+    metrics::counter!(metric::REDRIVES).increment(1);
     let command = command(row.job.clone(), row.token);
     match core
         .committer

@@ -25,7 +25,16 @@ pub struct Workers(Arc<Mutex<Known>>);
 #[derive(Default)]
 struct Known {
     workers: BTreeMap<String, Worker>,
-    listed: BTreeMap<(JobId, u64), Instant>,
+    listed: BTreeMap<(JobId, u64), Listed>,
+}
+
+/// A job in a worker's list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listed {
+    /// When a worker listed it last.
+    pub(crate) heard: Instant,
+    /// When it began to work on it.
+    pub(crate) began: Instant,
 }
 
 struct Worker {
@@ -69,13 +78,15 @@ impl Workers {
         let now = Instant::now();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for job in &presence.jobs {
-            let overdue = Duration::from_millis(job.running_ms)
-                > Duration::from_millis(job.timeout_ms) + OVERDUE_AFTER;
+            let running = Duration::from_millis(job.running_ms);
+            let overdue = running > Duration::from_millis(job.timeout_ms) + OVERDUE_AFTER;
             if let (false, Ok(id)) = (overdue, JobId::new(job.job_id.as_str()))
                 && (known.listed.len() < LISTED_JOBS
                     || known.listed.contains_key(&(id.clone(), job.token)))
             {
-                known.listed.insert((id, job.token), now);
+                let began = now.checked_sub(running).unwrap_or(now);
+                let listed = Listed { heard: now, began };
+                known.listed.insert((id, job.token), listed);
             }
         }
         if known.workers.len() < KNOWN_WORKERS || known.workers.contains_key(&presence.worker) {
@@ -99,11 +110,11 @@ impl Workers {
             .retain(|_, worker| worker.heard.elapsed() < WORKER_ALIVE);
         known
             .listed
-            .retain(|_, heard| heard.elapsed() < SILENT_AFTER * 2);
+            .retain(|_, listed| listed.heard.elapsed() < SILENT_AFTER * 2);
     }
 
-    /// When a worker last listed the job under this lease token.
-    pub(crate) fn listed(&self, job: &JobId, token: u64) -> Option<Instant> {
+    /// What a worker last said of the job under this lease token.
+    pub(crate) fn listed(&self, job: &JobId, token: u64) -> Option<Listed> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -40,7 +40,7 @@ fn read(dir: &TempDir, path: &str) -> String {
 fn a_second_start_changes_nothing_and_brings_back_what_was_lost() {
     let dir = TempDir::new().unwrap();
     let made = fill(&dir, &[], &[]);
-    assert_eq!(made.len(), 9, "{made:?}");
+    assert_eq!(made.len(), 10, "{made:?}");
     let first = files(&dir);
     assert!(fill(&dir, &[], &[]).is_empty());
     assert_eq!(files(&dir), first);
@@ -74,10 +74,12 @@ fn each_folder_holds_what_its_service_needs_and_others_cannot_read_it() {
             "audit-worker/nats.seed",
             "audit-worker/verify.keys",
             "event-gateway/nats.seed",
+            "event-gateway/session.secrets",
             "nats/nats.conf",
             "orchestrator/database.url",
             "orchestrator/nats.seed",
             "orchestrator/signing.key",
+            "orchestrator/verify.keys",
             "postgres/password",
         ]
     );
@@ -107,6 +109,10 @@ fn each_folder_holds_what_its_service_needs_and_others_cannot_read_it() {
     let signer = Signer::new(&Seed::parse(&read(&dir, "orchestrator/signing.key")).unwrap());
     let public = signer.unwrap().public_key().to_string();
     assert_eq!(read(&dir, "agent-worker/verify.keys"), public);
+    assert_eq!(read(&dir, "orchestrator/verify.keys"), public);
+    read(&dir, "event-gateway/session.secrets")
+        .parse::<Secrets>()
+        .unwrap();
     let admin = Setup::admin(dir.path()).unwrap();
     assert!(admin.api_key.starts_with(API_KEY_PREFIX));
     assert!(admin.owner_url.starts_with("postgres://pressrun:"));
@@ -142,6 +148,7 @@ fn a_rotated_secret_is_new_and_the_others_stay() {
     for (secret, expected) in [
         (Secret::Api, &["keys/api.key"][..]),
         (Secret::Database, &["keys/service.password"]),
+        (Secret::Session, &["keys/session.secrets"]),
         (
             Secret::Nats,
             &[
@@ -159,6 +166,12 @@ fn a_rotated_secret_is_new_and_the_others_stay() {
         assert_eq!(made.len(), expected.len(), "{made:?}");
         assert_eq!(changed(&before), expected, "{secret:?}");
     }
+    let newer = read(&dir, "event-gateway/session.secrets");
+    fill(&dir, &[], &[Secret::Session]);
+    let newest = read(&dir, "event-gateway/session.secrets");
+    newest.parse::<Secrets>().unwrap();
+    let first = |text: &str| text.split(',').next().map(str::to_owned);
+    assert_eq!(newest.split(',').nth(1).map(str::to_owned), first(&newer));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use resvg::{
     usvg::{Options, Tree},
 };
 
+use unicode_segmentation::UnicodeSegmentation;
+
 use super::kit::{CANVAS, poster, set, sound, tree};
 use crate::{Field, Layout, Refusal, draw, limits};
 
@@ -62,6 +64,11 @@ proptest! {
             Err(Refusal::Empty(Field::Headline)) => prop_assert!(texts[0].trim().is_empty()),
             // Disclosures are never cut.
             Err(Refusal::TooLong(Field::SmallPrint)) => prop_assert!(texts[5].len() > 250),
+            Err(Refusal::TooTall(field)) => {
+                let at = Field::ALL.iter().position(|one| *one == field);
+                let text = at.and_then(|at| texts.get(at)).map_or("", String::as_str);
+                prop_assert!(marks_on_the_first_letter(text) > 4, "{text:?}");
+            }
             Err(refusal) => return Err(TestCaseError::fail(refusal.to_string())),
         }
     }
@@ -77,6 +84,13 @@ proptest! {
             tree(&drawing);
         }
     }
+}
+
+/// The composed letters need none of their own.
+fn marks_on_the_first_letter(text: &str) -> usize {
+    let text = crate::typeset::plain(text);
+    let first = text.graphemes(true).next().unwrap_or_default();
+    first.chars().count().saturating_sub(1)
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use bus::limits::MAX_MESSAGE_BYTES;
 use model::{ContentHash, limits::MAX_ARTIFACT_BYTES, media::Media};
+use service::trace::Place;
 use tonic::{
-    Code, Status,
+    Code, Request, Status,
     transport::{Channel, Endpoint},
 };
 use wire::artifact::v1::{
@@ -60,7 +61,7 @@ impl Door for Grpc {
         let answer = self
             .client
             .clone()
-            .get_job_input(request)
+            .get_job_input(Place::current().on(Request::new(request)))
             .await
             .map_err(door_error)?;
         Ok(answer.into_inner().input_json)
@@ -74,7 +75,7 @@ impl Door for Grpc {
         let answer = self
             .client
             .clone()
-            .put_result(request)
+            .put_result(Place::current().on(Request::new(request)))
             .await
             .map_err(door_error)?;
         ContentHash::new(answer.into_inner().hash)
@@ -90,7 +91,7 @@ impl Door for Grpc {
         let answer = self
             .client
             .clone()
-            .put_media(request)
+            .put_media(Place::current().on(Request::new(request)))
             .await
             .map_err(door_error)?;
         ContentHash::new(answer.into_inner().hash)

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use ::service::metric::{self, label};
+use ::service::{
+    metric::{self, label},
+    trace::{Span, attribute},
+};
 use engine::{Event, Run, event::Kind};
 use futures::future::join_all;
 use lru::LruCache;
@@ -15,7 +18,7 @@ use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Committed, Parts, Reply, Work, WorkError,
+    Committed, Parts, Reply, Work, WorkError, traced,
     transition::{Draft, Sealed},
 };
 use crate::core::{
@@ -147,19 +150,24 @@ impl Lane {
             let Some((draft, waiting)) = self.decide(&key, commands, held, remembered, now) else {
                 continue;
             };
-            let (transition, effects) = draft.finish(now);
+            let (transition, mut effects) = draft.finish(now);
+            let works = waiting.iter().map(|waiting| &waiting.pending.work);
+            let span = traced::begin(&effects, works);
+            effects.place = span.place();
             transitions.push(transition);
-            sealed.push((key, effects, waiting));
+            sealed.push((key, effects, waiting, span));
         }
         if transitions.is_empty() {
             return;
         }
-        metrics::histogram!(metric::COMMIT_BATCH_SIZE).record(transitions.len() as f64);
+        let size = transitions.len();
+        metrics::histogram!(metric::COMMIT_BATCH_SIZE).record(size as f64);
         let begun = Instant::now();
         let results = self.parts.store.commit(transitions).await;
         metrics::histogram!(metric::COMMIT_SECONDS).record(begun.elapsed().as_secs_f64());
-        for ((key, effects, waiting), result) in sealed.into_iter().zip(results) {
-            self.settle(key, effects, waiting, result).await;
+        for ((key, effects, waiting, span), result) in sealed.into_iter().zip(results) {
+            span.record(|| [attribute::BATCH.i64(size as i64)]);
+            self.settle(key, effects, waiting, result, span).await;
         }
     }
 
@@ -242,12 +250,18 @@ impl Lane {
         effects: Sealed,
         waiting: Vec<Waiting>,
         result: Result<(), CommitError>,
+        span: Span,
     ) {
         let result = match result {
             Err(CommitError::Unknown(why)) => self.look(&key, &effects, why).await,
             known => known,
         };
         metrics::counter!(metric::COMMITS, label::RESULT => outcome(&result)).increment(1);
+        span.record(|| [attribute::RESULT.string(outcome(&result))]);
+        if result.is_err() {
+            span.fail(outcome(&result));
+        }
+        drop(span);
         match result {
             Ok(()) => {
                 self.perform(&key, &waiting, effects).await;
@@ -320,6 +334,10 @@ impl Lane {
             metrics::counter!(metric::RUNS, label::WORKFLOW => held.birth.workflow.clone(),
                 label::STATUS => held.run.status.as_str())
             .increment(1);
+        }
+        if let Some(Kind::Submitted { .. }) = effects.events.first().map(|event| &event.kind) {
+            metrics::counter!(metric::RUNS_SUBMITTED, label::WORKFLOW => held.birth.workflow.clone())
+                .increment(1);
         }
         self.parts.heads.changed(&held.run);
         if let Some(at) = engine::outstanding(&held.plan, &held.run).wake_at() {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::service::trace::Place;
 use engine::{Event, Outstanding, Run, event::Kind, outstanding};
 use model::{Timestamp, fact::Fact};
 use store::{
@@ -143,6 +144,7 @@ impl Draft {
                 events,
                 sent,
                 called_back,
+                place: Place::default(),
             },
         )
     }
@@ -159,6 +161,8 @@ pub(crate) struct Sealed {
     pub sent: Vec<JobRow>,
     /// Jobs that nobody wants any more, with their agent kind.
     pub called_back: Vec<(model::JobId, model::AgentKind)>,
+    /// The commit's span: what is sent hangs below it.
+    pub place: Place,
 }
 
 fn rest(plan: &Plan, run: &Run) -> Rest {

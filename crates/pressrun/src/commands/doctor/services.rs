@@ -6,13 +6,12 @@ use model::Timestamp;
 use service::{build_info, clock};
 use tokio::time::timeout;
 use tonic::{Code, Request, Status};
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 use wire::{
     auth::v1::WhoAmIRequest,
     system::v1::{GetStatusRequest, GetStatusResponse},
 };
 
-use super::Finding;
+use super::{super::health, Finding};
 use crate::client::Client;
 
 pub(super) const ORCHESTRATOR: &str = "orchestrator";
@@ -26,7 +25,7 @@ const CLOCK: &str = "clock";
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
 /// Two clocks this far apart make times hard to compare.
 const SKEW_SEEN: Duration = Duration::from_secs(2);
-/// Two clocks this far apart are wrong: workers compare the expiry of jobs, 15 minutes, with theirs.
+/// Two clocks this far apart are wrong: times in events and logs no longer tell what came first.
 const SKEW_WRONG: Duration = Duration::from_secs(60);
 
 /// Where to look.
@@ -60,7 +59,7 @@ pub(super) async fn look(client: &Client, at: Addresses<'_>) -> Vec<Finding> {
             Err(status) => bad_key(&status),
         });
     }
-    findings.push(gateway(client, at.gateway).await);
+    findings.push(gateway(at.gateway).await);
     findings
 }
 
@@ -134,7 +133,7 @@ pub(super) fn orchestrator(url: &str, status: &GetStatusResponse, own: &str) -> 
     if !away("postgres") {
         findings.extend(schema(status.schema, status.schema_wanted));
     }
-    if !away("nats") {
+    if !away("nats") && !away(STREAMS) {
         findings.push(match status.missing_streams.as_slice() {
             [] => Finding::ok(STREAMS, "all there"),
             missing => Finding::fault(
@@ -236,24 +235,26 @@ fn bad_key(status: &Status) -> Finding {
     }
 }
 
-async fn gateway(client: &Client, url: &str) -> Finding {
-    let mut health = client.gateway_health();
-    let answer = bounded(health.check(bound(HealthCheckRequest::default()))).await;
-    match answer.map(|answer| answer.status()) {
-        Ok(ServingStatus::Serving) => {
-            Finding::ok(GATEWAY, format!("{url} ({}) is ready", transport(url)))
+async fn gateway(url: &str) -> Finding {
+    let misses = match health::look(url).await {
+        Ok(look) if look.ready => {
+            return Finding::ok(GATEWAY, format!("{url} ({}) is ready", transport(url)));
         }
-        Ok(_) => Finding::fault(
-            GATEWAY,
-            format!("{url} answers, but is not ready"),
-            format!("`curl {url}/health/ready` names the part that it misses"),
-        ),
-        Err(status) => Finding::fault(
-            GATEWAY,
-            format!("{url} does not answer: {}", status.message()),
-            "is it running? is --gateway-url (PRESSRUN_GATEWAY_URL) its address?",
-        ),
-    }
+        Ok(look) => look.parts.into_iter().filter(|(_, state)| state != "ok"),
+        Err(error) => {
+            return Finding::fault(
+                GATEWAY,
+                format!("{url} does not answer: {error:#}"),
+                "is it running? is --gateway-url (PRESSRUN_GATEWAY_URL) its address?",
+            );
+        }
+    };
+    let misses: Vec<_> = misses.map(|(part, why)| format!("{part}: {why}")).collect();
+    Finding::fault(
+        GATEWAY,
+        format!("{url} answers, but is not ready ({})", misses.join("; ")),
+        "mend the part that it misses; it goes on by itself",
+    )
 }
 
 /// This machine's clock against the orchestrator's, and that one against the store's. The orchestrator read
