@@ -584,7 +584,7 @@ async fn the_same_over_json() -> anyhow::Result<()> {
         ),
         (
             b"{\"brand\":{\"name\":\"\\u0000\"}}".to_vec(),
-            StatusCode::UNPROCESSABLE_ENTITY,
+            StatusCode::BAD_REQUEST,
         ),
         (
             b"{\"resource\":{\"name\":\"x\",\"text\":\"y\"}}".to_vec(),

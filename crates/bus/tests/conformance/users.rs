@@ -223,7 +223,7 @@ async fn a_user_may_do_what_its_role_does_and_nothing_else() {
                 "jobs.judge.1",
                 "ev.a.r",
                 "ev.b.r",
-                "parked.jobs",
+                "parked.x",
                 "cancelled",
                 "heads",
                 "presence.orchestrator",

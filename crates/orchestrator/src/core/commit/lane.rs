@@ -258,8 +258,10 @@ impl Lane {
         };
         metrics::counter!(metric::COMMITS, label::RESULT => outcome(&result)).increment(1);
         span.record(|| [attribute::RESULT.string(outcome(&result))]);
-        if result.is_err() {
-            span.fail(outcome(&result));
+        match &result {
+            // Another replica, or the same submit, was first: no fault.
+            Ok(()) | Err(CommitError::Stale { .. } | CommitError::KeyTaken(_)) => {}
+            Err(_) => span.fail(outcome(&result)),
         }
         drop(span);
         match result {
