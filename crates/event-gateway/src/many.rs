@@ -3,6 +3,7 @@
 //! Live events come from the gateway's own ear ([`Feed`]). After a token, the bus's stream is first read on
 //! from there; whatever it does not show is found by asking which runs changed (`Many::sweep`).
 
+mod looks;
 mod place;
 
 use std::{convert::Infallible, sync::Arc};
@@ -22,6 +23,7 @@ use tokio::{
 };
 use wire::events::v1::Event;
 
+pub use self::looks::Looks;
 use self::place::Place;
 use crate::{
     feed::{Feed, Signal, decode},
@@ -91,12 +93,11 @@ impl Many {
     ///
     /// # Errors
     /// When the history cannot be read.
-    pub async fn begin(&mut self) -> Result<(), Error> {
+    pub async fn begin(&mut self, looks: &Looks) -> Result<(), Error> {
         if self.resume.is_none() {
-            // What changed lately counts as passed up to where it stands.
-            for Changed { run, sequence } in self.history.changed(self.place.since()).await? {
-                self.place.stand_from_now(run, sequence);
-            }
+            let since = self.place.since();
+            let stood = looks.stood(&self.tenant, &*self.history, since).await?;
+            self.place.stand_from_now(stood);
             self.behind = false;
         }
         Ok(())

@@ -32,7 +32,7 @@ use crate::{
     history::grpc::Orchestrator,
     limits::{CLIENT_QUEUE, HEARTBEAT, MAX_STREAMS, MAX_STREAMS_PER_TENANT},
     live::Live,
-    many::{Many, Passed},
+    many::{Looks, Many, Passed},
     request::{Of, Wish},
     resume::Position,
 };
@@ -88,6 +88,7 @@ pub struct Streams {
     bus: Arc<dyn Bus>,
     orchestrator: Orchestrator,
     open: Arc<Mutex<Open>>,
+    looks: Arc<Looks>,
     tasks: TaskTracker,
     closing: CancellationToken,
     heartbeat: Duration,
@@ -101,6 +102,7 @@ impl Streams {
             bus,
             orchestrator,
             open: Arc::default(),
+            looks: Arc::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             heartbeat: HEARTBEAT,
@@ -163,7 +165,7 @@ impl Streams {
                 let bus = Arc::clone(&self.bus);
                 let tenant = caller.tenant.clone();
                 let mut many = Many::new(&self.feed, bus, history, tenant, clock::now(), resume);
-                many.begin().await?;
+                many.begin(&self.looks).await?;
                 let position = Box::new(many.position());
                 let (client, queue) = mpsc::channel(CLIENT_QUEUE);
                 Source {

@@ -1,12 +1,12 @@
 //! Where a stream over many runs stands: in the bus's stream, in time, and in each run.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use lru::LruCache;
 use model::{RunId, Timestamp};
 use wire::events::v1::Event;
 
-use super::time_of;
+use super::{looks::Stood, time_of};
 use crate::{
     limits::{MARGIN, MAX_AHEAD, MAX_RUNS},
     resume::{At, Position},
@@ -16,7 +16,12 @@ use crate::{
 pub(super) struct Place {
     /// The last number passed of each run, the lately active ones, with the time it was committed.
     runs: LruCache<RunId, (u64, Timestamp)>,
-    /// Of a run that is not in `runs`, what was committed before counts as passed.
+    /// Where runs stood when the stream began "from now on": what changed lately counts as passed up to there.
+    /// Shared by the streams that began together; `runs` wins.
+    stood: Arc<Stood>,
+    /// When that was.
+    begun: Timestamp,
+    /// Of a run that is in neither, what was committed before counts as passed.
     born: Timestamp,
     /// Everything committed before was passed; the bus may yet show some of it. Not set from our own clock:
     /// a live event must not be lost because that is fast.
@@ -52,6 +57,8 @@ impl Place {
     fn since_time(since: Timestamp) -> Self {
         Self {
             runs: LruCache::unbounded(),
+            stood: Arc::default(),
+            begun: Timestamp::default(),
             born: since,
             floor: Timestamp::default(),
             since,
@@ -77,7 +84,8 @@ impl Place {
 
     /// The last number passed of a run; none when the run is not known here.
     pub(super) fn last(&mut self, run: &RunId) -> Option<u64> {
-        self.runs.get(run).map(|(last, _)| *last)
+        let known = self.runs.get(run).map(|(last, _)| *last);
+        known.or_else(|| self.stood.get(run).copied())
     }
 
     /// Where to go on.
@@ -98,13 +106,14 @@ impl Place {
         self.put(run, last, self.latest);
     }
 
-    /// A run stood at a number when the stream began, "from now on": who resumes before the bus has shown more
-    /// does not get what came before either. Beyond the bound a repeat is possible.
-    pub(super) fn stand_from_now(&mut self, run: RunId, last: u64) {
-        if self.ahead.len() < MAX_AHEAD {
-            self.ahead.insert(run.clone(), (last, self.latest));
+    /// Runs stood there when the stream began, "from now on": who resumes before the bus has shown more does not
+    /// get what came before either. Beyond the bound a repeat is possible.
+    pub(super) fn stand_from_now(&mut self, stood: Arc<Stood>) {
+        for (run, last) in stood.iter().rev().take(MAX_AHEAD) {
+            self.ahead.insert(run.clone(), (*last, self.latest));
         }
-        self.stand(run, last);
+        self.begun = self.latest;
+        self.stood = stood;
     }
 
     /// A run stood there, at least, when the client was last here. An old event that showed late tells nothing.
@@ -173,6 +182,12 @@ impl Place {
         self.since = self.since.max(less_margin(self.latest));
         let since = self.since;
         self.ahead.retain(|_, (_, time)| *time >= since);
+        if !self.stood.is_empty() && since >= self.begun.after(MARGIN) {
+            // What showed late has shown by now: the time alone tells what was before.
+            self.stood = Arc::default();
+            self.born = self.born.max(self.begun);
+            self.floor = self.floor.max(self.begun);
+        }
     }
 
     fn put(&mut self, run: RunId, last: u64, time: Timestamp) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use event_gateway::{
     follow::End,
-    many::{Many, Passed},
+    many::{Looks, Many, Passed},
     resume::Position,
 };
 use model::Timestamp;
@@ -38,7 +38,9 @@ impl Client {
             world.now(),
             resume,
         );
-        many.begin().await.expect("the history answers");
+        many.begin(&Looks::default())
+            .await
+            .expect("the history answers");
         let at = many.position();
         let (client, queue) = mpsc::channel(room);
         Self {
