@@ -154,6 +154,12 @@ pub async fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<bool
         .start()
         .await?;
     let bare = Bare::start(&postgres.database().await?, nats.url()).await?;
+    writeln!(out, "looking at idle services")?;
+    let mut fresh = Product::start(&binaries, &postgres, &nats).await?;
+    fresh.add_gateway(&binaries, &nats).await?;
+    fresh.check().await?;
+    single::idle(&meter, &fresh.pids(), &mut results).await?;
+    drop(fresh);
     let mut product = Product::start(&binaries, &postgres, &nats).await?;
     let pipeline = Pipeline::start(&binaries, &postgres).await?;
     product.check().await?;
@@ -177,8 +183,7 @@ pub async fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<bool
     let gateway = product.add_gateway(&binaries, &nats).await?;
     let client = product.client();
     watch::events(&client, &gateway, nats.url(), samples.watch, &mut results).await?;
-    writeln!(out, "looking at idle services")?;
-    single::idle(&meter, &product.pids(), &mut results).await?;
+    single::loaded(&product.pids(), &mut results)?;
     drop((client, product));
     writeln!(out, "measuring the one process")?;
     single::one_process(&binaries, samples.window, &mut results).await?;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Events and heads that a stream may be behind before it reads its history again.
-pub const SIGNAL_QUEUE: usize = 256;
+/// Events and heads that a stream may be behind before it reads its history again. All streams share one such
+/// queue, and a thousand of them on a busy machine take their turns.
+pub const SIGNAL_QUEUE: usize = 4_096;
 /// Events that wait for a slow client before it is cut.
 pub const CLIENT_QUEUE: usize = 256;
 /// Messages with live text that wait for a slow client before one is lost.

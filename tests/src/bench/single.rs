@@ -33,7 +33,30 @@ const IDLE: Duration = Duration::from_secs(20);
 const STARTS: usize = 5;
 const AGENTS: &str = "copy,short_copy,visual_concept";
 
-/// `idle.*`: statements of all services together, and memory of the largest.
+/// `loaded.rss_mb.*`: what the services keep of memory after everything before.
+pub(super) fn loaded(
+    pids: &[(&'static str, Option<u32>)],
+    results: &mut Results,
+) -> anyhow::Result<()> {
+    memory("loaded", pids, results).map(drop)
+}
+
+/// What each process has in memory, MB; the largest is told.
+fn memory(
+    when: &str,
+    pids: &[(&'static str, Option<u32>)],
+    results: &mut Results,
+) -> anyhow::Result<f64> {
+    let mut largest: f64 = 0.0;
+    for (name, pid) in pids {
+        let used = memory_mb(pid.context("a process has ended")?)?;
+        results.set(&format!("{when}.rss_mb.{name}"), used);
+        largest = largest.max(used);
+    }
+    Ok(largest)
+}
+
+/// `idle.*`: statements of all services together, and memory of the largest, after one campaign.
 pub(super) async fn idle(
     meter: &Meter,
     pids: &[(&'static str, Option<u32>)],
@@ -45,12 +68,7 @@ pub(super) async fn idle(
     let counts = meter.counts().await?.since(&before);
     let rate = counts.transactions as f64 / begun.elapsed().as_secs_f64();
     results.set("idle.queries_per_s", rate);
-    let mut largest: f64 = 0.0;
-    for (name, pid) in pids {
-        let used = memory_mb(pid.context("a process has ended")?)?;
-        results.set(&format!("idle.rss_mb.{name}"), used);
-        largest = largest.max(used);
-    }
+    let largest = memory("idle", pids, results)?;
     results.set("idle.rss_mb", largest);
     Ok(())
 }

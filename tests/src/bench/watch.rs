@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use futures::{StreamExt, future::try_join_all};
-use tokio::task::JoinHandle;
+use tokio::{sync::mpsc, task::JoinHandle};
 use wire::events::v1::{SubscribeRequest, subscribe_response::What};
 
 use super::{load::Latencies, pipeline, product, results::Results};
@@ -191,9 +191,11 @@ async fn watched(
         }
     }))
     .await?;
+    let (ended, mut ends) = mpsc::channel(subscribers);
     let watchers: Vec<JoinHandle<anyhow::Result<Came>>> = streams
         .into_iter()
         .map(|mut stream| {
+            let ended = ended.clone();
             tokio::spawn(async move {
                 let (mut came, mut rested) = (Vec::new(), 0);
                 while rested < runs {
@@ -201,8 +203,11 @@ async fn watched(
                     let message = message.context("a subscriber waits in vain")??;
                     match message.context("a stream ended")?.what {
                         Some(What::Event(event)) => {
-                            rested += usize::from(event.at_rest);
                             came.push(((event.run_id, event.sequence), Instant::now()));
+                            if event.at_rest {
+                                rested += 1;
+                                ended.send(()).await?;
+                            }
                         }
                         Some(What::Heartbeat(_)) => {}
                         other => anyhow::bail!("a subscriber was told {other:?}"),
@@ -212,8 +217,15 @@ async fn watched(
             })
         })
         .collect();
+    drop(ended);
     for _ in 0..runs {
         product.campaign().await?;
+        // How late an event comes is asked, not how many come through: the next run waits for the last reader.
+        for _ in 0..subscribers {
+            if ends.recv().await.is_none() {
+                break;
+            }
+        }
     }
     let mut taken = Vec::new();
     for watcher in watchers {

@@ -31,7 +31,7 @@ pub const OUTCOME_FETCH: usize = 256;
 /// Outcomes in work at once; more stay on the bus.
 pub const OUTCOMES_AT_ONCE: usize = 2_048;
 /// Longest sleep of the timer task.
-pub const TIMER_POLL: Duration = Duration::from_secs(2);
+pub const TIMER_POLL: Duration = Duration::from_secs(3);
 /// Runs woken in one round.
 pub const WAKE_BATCH: usize = 500;
 /// A replica says that it lives this often.

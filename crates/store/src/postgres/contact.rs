@@ -1,5 +1,5 @@
 //! Whether the database answers, as its last use showed. Nothing is asked for it: an orchestrator reads its
-//! timers every two seconds anyway.
+//! timers every three seconds anyway.
 
 use std::{
     sync::{Mutex, PoisonError},
