@@ -104,7 +104,7 @@ async fn without_postgres_or_an_orchestrator_others_know_what_they_miss() -> any
 }
 
 #[tokio::test]
-async fn nobody_is_ready_without_nats() -> anyhow::Result<()> {
+async fn nobody_is_ready_without_nats_or_its_streams() -> anyhow::Result<()> {
     let mut stack = Stack::start(&Layout::default()).await?;
     let urls: Vec<String> = stack
         .services
@@ -121,5 +121,31 @@ async fn nobody_is_ready_without_nats() -> anyhow::Result<()> {
     for url in &urls {
         back(url).await?;
     }
+
+    // A stream that is lost is made again, unless another one has its subjects.
+    let client = async_nats::connect(stack.nats.url()).await?;
+    let ask = async |subject: &str, body: String| {
+        let answer = client
+            .request(format!("$JS.API.{subject}"), body.into())
+            .await?;
+        let answer: serde_json::Value = serde_json::from_slice(&answer.payload)?;
+        anyhow::ensure!(answer["error"].is_null(), "{subject}: {answer}");
+        Ok(())
+    };
+    let squatter = serde_json::json!({"name": "SQUATTER", "subjects": ["outcomes.>"]});
+    let orchestrator = stack.url(Role::Orchestrator)?;
+    let why = until("the orchestrator without OUTCOMES", async || {
+        // Its puller makes it again at once; and the server, which looks for overlaps before it makes a
+        // stream, lets both be made when they are asked for together. So it goes until it stays away.
+        ask("STREAM.DELETE.OUTCOMES", String::new()).await.ok();
+        let taken = ask("STREAM.CREATE.SQUATTER", squatter.to_string()).await;
+        let look = ready(orchestrator).await?;
+        let said = look.parts.get("nats").filter(|said| *said != "ok");
+        Ok(taken.ok().and(said).cloned())
+    })
+    .await?;
+    assert!(why.contains("OUTCOMES"), "{why}");
+    ask("STREAM.DELETE.SQUATTER", String::new()).await?;
+    back(orchestrator).await?;
     Ok(())
 }
