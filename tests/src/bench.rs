@@ -64,12 +64,24 @@ pub struct Options {
     /// How long each throughput is measured, seconds.
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,
+    /// Measure only this part; what is left out fails its gates, and there is no record.
+    #[arg(long, conflicts_with = "record")]
+    pub only: Option<Part>,
     /// Take the product's binaries as they stand beside this one, however old.
     #[arg(long)]
     pub as_built: bool,
     /// Be the bare design's worker at this NATS server.
     #[arg(long, hide = true, value_name = "URL")]
     pub bare_worker: Option<String>,
+}
+
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// The floor, the bare design and the services.
+    Services,
+    /// The one process of `dev` and `demo`.
+    Process,
 }
 
 /// How much is measured.
@@ -139,29 +151,63 @@ pub async fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<bool
         writeln!(out, "building the release binaries")?;
         binaries.build().await?;
     }
+    let mut results = Results::default();
+    let measured = measure(options, samples, &binaries, &mut results, out).await;
+    // What was measured before something failed is told too.
+    write!(out, "\n{results}")?;
+    measured?;
+    results.write_json()?;
+    if options.record {
+        record::write(&results)?;
+    }
+    Ok(results.gates_met())
+}
+
+async fn measure(
+    options: &Options,
+    samples: Samples,
+    binaries: &Binaries,
+    results: &mut Results,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    if options.only != Some(Part::Process) {
+        services(samples, binaries, results, out).await?;
+    }
+    if options.only != Some(Part::Services) {
+        writeln!(out, "measuring the one process")?;
+        single::one_process(binaries, samples.window, results).await?;
+    }
+    Ok(())
+}
+
+async fn services(
+    samples: Samples,
+    binaries: &Binaries,
+    results: &mut Results,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let postgres = Postgres::own().await?;
     let nats = Nats::own().await?;
-    let mut results = Results::default();
     results.set_machine(&postgres, &nats).await?;
 
     writeln!(out, "measuring the floor")?;
-    floor::measure(&postgres, nats.url(), samples.floor, &mut results).await?;
+    floor::measure(&postgres, nats.url(), samples.floor, results).await?;
 
     let meter = Meter::new(&postgres, &nats).await?;
-    let worker = Binary::at(running)
+    let worker = Binary::at(std::env::current_exe()?)
         .arg("--bare-worker")
         .arg(nats.url())
         .start()
         .await?;
     let bare = Bare::start(&postgres.database().await?, nats.url()).await?;
     writeln!(out, "looking at idle services")?;
-    let mut fresh = Product::start(&binaries, &postgres, &nats).await?;
-    fresh.add_gateway(&binaries, &nats).await?;
+    let mut fresh = Product::start(binaries, &postgres, &nats).await?;
+    fresh.add_gateway(binaries, &nats).await?;
     fresh.check().await?;
-    single::idle(&meter, &fresh.pids(), &mut results).await?;
+    single::idle(&meter, &fresh.pids(), results).await?;
     drop(fresh);
-    let mut product = Product::start(&binaries, &postgres, &nats).await?;
-    let pipeline = Pipeline::start(&binaries, &postgres).await?;
+    let mut product = Product::start(binaries, &postgres, &nats).await?;
+    let pipeline = Pipeline::start(binaries, &postgres).await?;
     product.check().await?;
     pipeline.check().await?;
 
@@ -169,31 +215,22 @@ pub async fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<bool
     for round in 1..=samples.rounds {
         writeln!(out, "round {round} of {}", samples.rounds)?;
         measure_round(samples, &meter, &bare, &product, &pipeline, &mut rounds).await?;
+        writeln!(out, "  {}", rounds.latest())?;
     }
-    rounds.into_results(&mut results);
+    rounds.into_results(results);
 
     writeln!(out, "counting commits and messages")?;
-    count(samples, &meter, &bare, &product, &mut results).await?;
+    count(samples, &meter, &bare, &product, results).await?;
     product.check().await?;
 
     writeln!(out, "watching")?;
     let client = pipeline.client();
-    watch::handoffs(&client, pipeline.nats(), samples.watch, &mut results).await?;
+    watch::handoffs(&client, pipeline.nats(), samples.watch, results).await?;
     drop((worker, bare, client, pipeline));
-    let gateway = product.add_gateway(&binaries, &nats).await?;
+    let gateway = product.add_gateway(binaries, &nats).await?;
     let client = product.client();
-    watch::events(&client, &gateway, nats.url(), samples.watch, &mut results).await?;
-    single::loaded(&product.pids(), &mut results)?;
-    drop((client, product));
-    writeln!(out, "measuring the one process")?;
-    single::one_process(&binaries, samples.window, &mut results).await?;
-
-    results.write_json()?;
-    write!(out, "\n{results}")?;
-    if options.record {
-        record::write(&results)?;
-    }
-    Ok(results.gates_met())
+    watch::events(&client, &gateway, nats.url(), samples.watch, results).await?;
+    single::loaded(&product.pids(), results)
 }
 
 /// Everything that is timed, once; bare and product in turn.

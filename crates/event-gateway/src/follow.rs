@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use ::service::metric;
 use model::RunId;
-use tokio::sync::{
-    broadcast::{self, error::RecvError},
-    mpsc,
-};
+use tokio::sync::broadcast::{self, error::RecvError};
 use wire::events::v1::Event;
 
 use crate::{
     feed::{Feed, Signal},
     history::{Error, History, Page},
     limits::PAUSE,
+    outlet::{Outlet, Unsent},
 };
 
 /// A stream over one run.
@@ -76,9 +74,9 @@ impl Follower {
         }
     }
 
-    /// Sends the run's events into `client` until the stream ends. A full queue cuts the client; nobody
-    /// else is held up.
-    pub async fn run(mut self, client: mpsc::Sender<Event>, until_rest: bool) -> End {
+    /// Sends the run's events into `client` until the stream ends. A queue that stays full cuts the
+    /// client; nobody else is held up.
+    pub async fn run(mut self, client: Outlet<Event>, until_rest: bool) -> End {
         let mut behind = true;
         loop {
             if behind {
@@ -108,7 +106,7 @@ impl Follower {
                     if event.run_id == self.run.as_str() && event.sequence > self.last =>
                 {
                     if event.sequence == self.last + 1 {
-                        if let Err(end) = self.pass(&client, Event::clone(&event)) {
+                        if let Err(end) = self.pass(&client, Event::clone(&event)).await {
                             return end;
                         }
                     } else {
@@ -126,7 +124,7 @@ impl Follower {
     }
 
     /// Reads the history up to its head.
-    async fn fill(&mut self, client: &mpsc::Sender<Event>) -> Result<(), End> {
+    async fn fill(&mut self, client: &Outlet<Event>) -> Result<(), End> {
         loop {
             let page = match self.first.take() {
                 Some(page) => page,
@@ -139,13 +137,11 @@ impl Follower {
             let before = self.last;
             for event in page.events {
                 if event.sequence == self.last + 1 {
-                    // History is as fast as the client: it waits for room instead of cutting it.
-                    let Ok(room) = client.reserve().await else {
-                        return Err(End::ClientGone);
-                    };
-                    self.last = event.sequence;
-                    self.rested = event.at_rest;
-                    room.send(event);
+                    let (sequence, at_rest) = (event.sequence, event.at_rest);
+                    let sent = client.past(event).await;
+                    sent.map_err(|unsent| self.end(&unsent))?;
+                    self.last = sequence;
+                    self.rested = at_rest;
                 }
             }
             if self.caught_up {
@@ -159,16 +155,19 @@ impl Follower {
         }
     }
 
-    fn pass(&mut self, client: &mpsc::Sender<Event>, event: Event) -> Result<(), End> {
+    async fn pass(&mut self, client: &Outlet<Event>, event: Event) -> Result<(), End> {
         let (sequence, at_rest) = (event.sequence, event.at_rest);
-        match client.try_send(event) {
-            Ok(()) => {
-                self.last = sequence;
-                self.rested = at_rest;
-                Ok(())
-            }
-            Err(mpsc::error::TrySendError::Full(_)) => Err(End::Lagged { after: self.last }),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(End::ClientGone),
+        let sent = client.live(event).await;
+        sent.map_err(|unsent| self.end(&unsent))?;
+        self.last = sequence;
+        self.rested = at_rest;
+        Ok(())
+    }
+
+    fn end(&self, unsent: &Unsent) -> End {
+        match unsent {
+            Unsent::Gone => End::ClientGone,
+            Unsent::Lagged => End::Lagged { after: self.last },
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod limits;
 pub(crate) mod live;
 pub mod many;
 pub mod openapi;
+pub mod outlet;
 pub mod request;
 pub mod resume;
 pub mod service;

@@ -5,8 +5,10 @@ use std::time::Duration;
 /// Events and heads that a stream may be behind before it reads its history again. All streams share one such
 /// queue, and a thousand of them on a busy machine take their turns.
 pub const SIGNAL_QUEUE: usize = 4_096;
-/// Events that wait for a slow client before it is cut.
+/// Events that wait for a slow client.
 pub const CLIENT_QUEUE: usize = 256;
+/// How long that queue may be full before the client is cut: a batch of commits fills it in one go.
+pub const CLIENT_PATIENCE: Duration = Duration::from_secs(2);
 /// Messages with live text that wait for a slow client before one is lost.
 pub const LIVE_QUEUE: usize = 32;
 /// Largest message with live text, bytes.

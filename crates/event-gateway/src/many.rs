@@ -15,10 +15,7 @@ use bus::{
 };
 use model::{RunId, TenantId, Timestamp};
 use tokio::{
-    sync::{
-        broadcast::{self, error::RecvError},
-        mpsc::{self, error::TrySendError},
-    },
+    sync::broadcast::{self, error::RecvError},
     time::{sleep, timeout},
 };
 use wire::events::v1::Event;
@@ -30,6 +27,7 @@ use crate::{
     follow::End,
     history::{Changed, Error, History, Page},
     limits::{BUS_WAIT, MAX_WARM_UP, PAUSE, QUIET, WARM_UP_WAIT},
+    outlet::{Outlet, Unsent},
     resume::{At, Position},
 };
 
@@ -54,13 +52,11 @@ pub struct Many {
     behind: bool,
 }
 
-/// What to do when a client's queue is full.
+/// Whether an event just happened.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Slow {
-    /// Cut it: live events wait for nobody.
-    Cut,
-    /// Wait for it: the past is as fast as the client.
-    Wait,
+enum When {
+    Now,
+    Before,
 }
 
 impl Many {
@@ -108,16 +104,16 @@ impl Many {
         self.resume.clone().unwrap_or_else(|| self.place.position())
     }
 
-    /// Sends events into `client` until the stream ends. A full queue cuts the client, which resumes after
-    /// the last position that it got; nobody else is held up.
-    pub async fn run(mut self, client: mpsc::Sender<Passed>) -> End {
+    /// Sends events into `client` until the stream ends. A queue that stays full cuts the client, which resumes
+    /// after the last position that it got; nobody else is held up.
+    pub async fn run(mut self, client: Outlet<Passed>) -> End {
         match self.follow(&client).await {
             Err(end) => end,
             Ok(never) => match never {},
         }
     }
 
-    async fn follow(&mut self, client: &mpsc::Sender<Passed>) -> Result<Infallible, End> {
+    async fn follow(&mut self, client: &Outlet<Passed>) -> Result<Infallible, End> {
         if let Some(Position { at: Some(at), .. }) = self.resume.take()
             && let Ok(Some(feed)) = timeout(WARM_UP_WAIT, self.find(&at)).await
         {
@@ -135,7 +131,7 @@ impl Many {
             match signal {
                 Ok(Signal::Event(event, place)) => {
                     if event.tenant == self.tenant.as_str() {
-                        self.hear(client, Event::clone(&event), place, Slow::Cut)
+                        self.hear(client, Event::clone(&event), place, When::Now)
                             .await?;
                         self.place.settle();
                     }
@@ -194,7 +190,7 @@ impl Many {
     /// finds whatever it does not show, so that ending early costs only time.
     async fn catch_up(
         &mut self,
-        client: &mpsc::Sender<Passed>,
+        client: &Outlet<Passed>,
         mut feed: Box<dyn EventFeed>,
     ) -> Result<(), End> {
         let mut live_from = None;
@@ -205,7 +201,7 @@ impl Many {
                 next = feed.next() => {
                     let Ok((sequence, envelope)) = next else { return Ok(()) };
                     if let Some(event) = decode(&envelope) {
-                        self.hear(client, event, sequence, Slow::Wait).await?;
+                        self.hear(client, event, sequence, When::Before).await?;
                     }
                     if live_from.is_some_and(|from| sequence >= from) {
                         return Ok(());
@@ -231,7 +227,7 @@ impl Many {
     }
 
     /// Passes whatever changed and was not passed yet.
-    async fn sweep(&mut self, client: &mpsc::Sender<Passed>) -> Result<(), End> {
+    async fn sweep(&mut self, client: &Outlet<Passed>) -> Result<(), End> {
         let born = self.place.born();
         for changed in self.changed(client).await? {
             let known = self.place.last(&changed.run);
@@ -244,7 +240,7 @@ impl Many {
     }
 
     /// Passes a run up to its head.
-    async fn reach(&mut self, client: &mpsc::Sender<Passed>, head: &Changed) -> Result<(), End> {
+    async fn reach(&mut self, client: &Outlet<Passed>, head: &Changed) -> Result<(), End> {
         let known = self.place.last(&head.run);
         let born = self.place.born();
         self.fill(client, &head.run, known, head.sequence, born)
@@ -254,10 +250,10 @@ impl Many {
     /// An event of the bus, with its place there.
     async fn hear(
         &mut self,
-        client: &mpsc::Sender<Passed>,
+        client: &Outlet<Passed>,
         event: Event,
         sequence: u64,
-        slow: Slow,
+        when: When,
     ) -> Result<(), End> {
         let Ok(run) = RunId::new(event.run_id.as_str()) else {
             return Ok(());
@@ -296,7 +292,7 @@ impl Many {
                 event,
                 position: self.place.position(),
             },
-            slow,
+            when,
         )
         .await
     }
@@ -305,7 +301,7 @@ impl Many {
     /// committed before `born` counts as passed.
     async fn fill(
         &mut self,
-        client: &mpsc::Sender<Passed>,
+        client: &Outlet<Passed>,
         run: &RunId,
         known: Option<u64>,
         to: u64,
@@ -335,7 +331,7 @@ impl Many {
                             event,
                             position: self.place.position(),
                         },
-                        Slow::Wait,
+                        When::Before,
                     )
                     .await?;
                 }
@@ -350,7 +346,7 @@ impl Many {
     /// A page of a run's history; none when there is no such run.
     async fn page(
         &self,
-        client: &mpsc::Sender<Passed>,
+        client: &Outlet<Passed>,
         run: &RunId,
         after: u64,
     ) -> Result<Option<Page>, End> {
@@ -363,7 +359,7 @@ impl Many {
         }
     }
 
-    async fn changed(&self, client: &mpsc::Sender<Passed>) -> Result<Vec<Changed>, End> {
+    async fn changed(&self, client: &Outlet<Passed>) -> Result<Vec<Changed>, End> {
         loop {
             match self.history.changed(self.place.since()).await {
                 Ok(changed) => return Ok(changed),
@@ -373,7 +369,7 @@ impl Many {
     }
 }
 
-async fn wait_out(client: &mpsc::Sender<Passed>, error: Error) -> Result<(), End> {
+async fn wait_out(client: &Outlet<Passed>, error: Error) -> Result<(), End> {
     let Error::Unavailable(why) = error else {
         return Err(End::Failed(error));
     };
@@ -385,14 +381,15 @@ async fn wait_out(client: &mpsc::Sender<Passed>, error: Error) -> Result<(), End
     }
 }
 
-async fn send(client: &mpsc::Sender<Passed>, passed: Passed, slow: Slow) -> Result<(), End> {
-    if slow == Slow::Wait {
-        return client.send(passed).await.map_err(|_| End::ClientGone);
-    }
-    client.try_send(passed).map_err(|error| match error {
+async fn send(client: &Outlet<Passed>, passed: Passed, when: When) -> Result<(), End> {
+    let sent = match when {
+        When::Now => client.live(passed).await,
+        When::Before => client.past(passed).await,
+    };
+    sent.map_err(|unsent| match unsent {
         // The client's own position says from where to resume.
-        TrySendError::Full(_) => End::Lagged { after: 0 },
-        TrySendError::Closed(_) => End::ClientGone,
+        Unsent::Lagged => End::Lagged { after: 0 },
+        Unsent::Gone => End::ClientGone,
     })
 }
 

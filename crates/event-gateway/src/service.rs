@@ -19,7 +19,7 @@ use crate::{
     console,
     feed::Feed,
     history::grpc::Orchestrator,
-    limits::{DRAIN, FAREWELL, FIRST_FRAME_WAIT, HEARTBEAT, SEND_WAIT},
+    limits::{CLIENT_PATIENCE, DRAIN, FAREWELL, FIRST_FRAME_WAIT, HEARTBEAT, SEND_WAIT},
     openapi, sse,
     stream::Streams,
     ws,
@@ -41,6 +41,8 @@ pub struct Options {
 pub struct Pace {
     /// A silent stream says this often that it lives.
     pub heartbeat: Duration,
+    /// How long a client may leave its queue full.
+    pub patience: Duration,
     /// How long a WebSocket client may take to say what it wants.
     pub first_frame: Duration,
     /// How long a WebSocket client may take nothing of what is sent.
@@ -53,6 +55,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             heartbeat: HEARTBEAT,
+            patience: CLIENT_PATIENCE,
             first_frame: FIRST_FRAME_WAIT,
             send: SEND_WAIT,
             lifetime: Lifetime::default(),
@@ -117,8 +120,8 @@ impl Service {
         readiness.need("orchestrator", move || upstream.trouble());
         let upstream = orchestrator.upstream().clone();
         let feed = Feed::default();
-        let streams =
-            Streams::new(feed.clone(), Arc::clone(&bus), orchestrator.clone()).at(pace.heartbeat);
+        let streams = Streams::new(feed.clone(), Arc::clone(&bus), orchestrator.clone())
+            .at(pace.heartbeat, pace.patience);
         let mut app = App::new(guard.clone(), readiness.clone());
         app.grpc.add_service(
             EventServiceServer::new(streams.clone())

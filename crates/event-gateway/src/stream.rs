@@ -30,9 +30,10 @@ use crate::{
     filter::Filter,
     follow::{End, Follower},
     history::grpc::Orchestrator,
-    limits::{CLIENT_QUEUE, HEARTBEAT, MAX_STREAMS, MAX_STREAMS_PER_TENANT},
+    limits::{CLIENT_PATIENCE, CLIENT_QUEUE, HEARTBEAT, MAX_STREAMS, MAX_STREAMS_PER_TENANT},
     live::Live,
     many::{Looks, Many, Passed},
+    outlet::Outlet,
     request::{Of, Wish},
     resume::Position,
 };
@@ -92,6 +93,7 @@ pub struct Streams {
     tasks: TaskTracker,
     closing: CancellationToken,
     heartbeat: Duration,
+    patience: Duration,
 }
 
 impl Streams {
@@ -106,13 +108,18 @@ impl Streams {
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             heartbeat: HEARTBEAT,
+            patience: CLIENT_PATIENCE,
         }
     }
 
-    /// The same with another heartbeat.
+    /// The same with another heartbeat, and cutting who takes nothing for `patience`.
     #[must_use]
-    pub fn at(self, heartbeat: Duration) -> Self {
-        Self { heartbeat, ..self }
+    pub fn at(self, heartbeat: Duration, patience: Duration) -> Self {
+        Self {
+            heartbeat,
+            patience,
+            ..self
+        }
     }
 
     /// Opens a stream for `caller`, who calls with `key`.
@@ -154,7 +161,7 @@ impl Streams {
                 } else {
                     Live::default()
                 };
-                let (client, queue) = mpsc::channel(CLIENT_QUEUE);
+                let (client, queue) = Outlet::new(CLIENT_QUEUE, self.patience);
                 Source {
                     queue: Queue::One(queue, after),
                     live,
@@ -167,7 +174,7 @@ impl Streams {
                 let mut many = Many::new(&self.feed, bus, history, tenant, clock::now(), resume);
                 many.begin(&self.looks).await?;
                 let position = Box::new(many.position());
-                let (client, queue) = mpsc::channel(CLIENT_QUEUE);
+                let (client, queue) = Outlet::new(CLIENT_QUEUE, self.patience);
                 Source {
                     queue: Queue::Many(queue, position),
                     live: Live::default(),

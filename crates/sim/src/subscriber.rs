@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use event_gateway::{
     follow::{End, Follower},
     history::{Changed, Error, History, Page},
-    limits::CLIENT_QUEUE,
+    limits::{CLIENT_PATIENCE, CLIENT_QUEUE},
+    outlet::Outlet,
 };
 use model::{RunId, TenantId, Timestamp};
 use orchestrator::core::event;
 use store::port::CommitPath;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::oneshot,
     time::{Instant, sleep, timeout, timeout_at},
 };
 
@@ -105,11 +106,11 @@ pub(crate) async fn follow(world: Arc<World>, tenant: TenantId, run: RunId, stay
             draws: world.draws(&format!("history {name} {run} {after}")),
         });
         let follower = Follower::new(&gateway.feed, past, run.clone(), after);
-        let (sender, mut events) = mpsc::channel(CLIENT_QUEUE);
+        let (outlet, mut events) = Outlet::new(CLIENT_QUEUE, CLIENT_PATIENCE);
         let (told, end) = oneshot::channel();
         gateway.serve(async move {
             // The subscriber may have gone away meanwhile.
-            drop(told.send(follower.run(sender, false).await));
+            drop(told.send(follower.run(outlet, false).await));
         });
         let leaves = (!stays && world.stormy()).then(|| Instant::now() + draws.millis(1, 20_000));
         loop {
@@ -171,11 +172,11 @@ pub(crate) async fn peep(world: Arc<World>, foreign: TenantId, run: RunId) {
         draws: world.draws(&format!("foreign history {run}")),
     });
     let follower = Follower::new(&gateway.feed, past, run.clone(), 0);
-    let (sender, mut events) = mpsc::channel(CLIENT_QUEUE);
+    let (outlet, mut events) = Outlet::new(CLIENT_QUEUE, CLIENT_PATIENCE);
     let (told, end) = oneshot::channel();
     gateway.serve(async move {
         // Nobody waits for it when the world ends.
-        drop(told.send(follower.run(sender, false).await));
+        drop(told.send(follower.run(outlet, false).await));
     });
     if let Some(event) = events.recv().await {
         world.violate(Invariant::I7, format!("{foreign} saw event {}", event.id));

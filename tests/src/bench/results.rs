@@ -249,6 +249,15 @@ impl Rounds {
         self.add(&format!("{name}.p99_vs_p50"), p99 / p50);
     }
 
+    /// What the last round found, on one line.
+    pub(super) fn latest(&self) -> String {
+        let latest = self
+            .figures
+            .iter()
+            .map(|(key, values)| format!("{key} {}", shown(values.last().copied())));
+        latest.collect::<Vec<_>>().join(", ")
+    }
+
     /// Ratios are made within a round, of what was measured moments apart.
     pub(super) fn into_results(mut self, results: &mut Results) {
         for (key, over, under) in [

@@ -87,8 +87,8 @@ pub(super) async fn one_process(
 
     let dev = Dev::start(binaries).await?;
     let rests = Rests::default();
-    let listener =
-        tokio::spawn(hear(channel(&dev.gateway).map(Events::new)?, rests.clone()).await?);
+    let listener = hear(channel(&dev.gateway).map(Events::new)?, rests.clone()).await?;
+    let listener = tokio::spawn(listener);
     let clients = Clients::new(&dev.grpc, None)?;
     let load = Load::start(IN_FLIGHT, move || {
         let (clients, rests) = (clients.clone(), rests.clone());
@@ -102,7 +102,11 @@ pub(super) async fn one_process(
     let before = load.mark();
     tokio::time::sleep(window).await;
     results.set("dev.runs_per_s", load.mark().since(&before).per_s());
-    load.stop().await?;
+    let stopped = load.stop().await;
+    if listener.is_finished() {
+        return listener.await?;
+    }
+    stopped?;
     listener.abort();
 
     let mut taken = Vec::new();
@@ -138,7 +142,7 @@ async fn hear(
                 rests.rested(&event.run_id);
             }
         }
-        anyhow::Ok(())
+        anyhow::bail!("the gateway ended the stream of events")
     })
 }
 

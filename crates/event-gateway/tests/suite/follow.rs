@@ -5,6 +5,8 @@ use std::time::Duration;
 use event_gateway::{
     follow::{End, Follower},
     history::Error,
+    limits::CLIENT_PATIENCE,
+    outlet::Outlet,
 };
 use proptest::prelude::*;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
@@ -20,7 +22,7 @@ fn follow(
     room: usize,
     until_rest: bool,
 ) -> (mpsc::Receiver<Event>, JoinHandle<End>) {
-    let (client, queue) = mpsc::channel(room);
+    let (client, queue) = Outlet::new(room, CLIENT_PATIENCE);
     let follower = Follower::new(&world.feed, world.history(&tenant("one")), run("r"), after);
     (queue, tokio::spawn(follower.run(client, until_rest)))
 }

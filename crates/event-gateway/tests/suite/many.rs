@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use event_gateway::{
     follow::End,
+    limits::CLIENT_PATIENCE,
     many::{Looks, Many, Passed},
+    outlet::Outlet,
     resume::Position,
 };
 use model::Timestamp;
@@ -42,7 +44,7 @@ impl Client {
             .await
             .expect("the history answers");
         let at = many.position();
-        let (client, queue) = mpsc::channel(room);
+        let (client, queue) = Outlet::new(room, CLIENT_PATIENCE);
         Self {
             queue,
             task: tokio::spawn(many.run(client)),
@@ -186,6 +188,22 @@ async fn after_the_loss_of_the_bus_nothing_is_missing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_burst_cuts_nobody_who_goes_on_reading() {
+    let world = World::new();
+    let ear = world.listen().await;
+    let (one, a) = (tenant("one"), run("a"));
+    let mut busy = Client::connect(&world, "one", None, 3).await;
+    for _ in 0..8 {
+        world.happen(&one, &a, "step_started").await;
+    }
+    for number in 1..=8 {
+        tokio::time::sleep(CLIENT_PATIENCE / 2).await;
+        assert_eq!(busy.take(1).await, [format!("a.{number}")]);
+    }
+    ear.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_client_is_cut_and_resumes_where_it_was() {
     let world = World::new();
     let ear = world.listen().await;
@@ -196,6 +214,8 @@ async fn a_slow_client_is_cut_and_resumes_where_it_was() {
         world.happen(&one, &a, "step_started").await;
         settle().await;
     }
+    tokio::time::sleep(CLIENT_PATIENCE).await;
+    settle().await;
     assert_eq!(slow.take(3).await, ["a.1", "a.2", "a.3"]);
     slow.nothing_more().await;
     let mut back = slow.again(&world).await;

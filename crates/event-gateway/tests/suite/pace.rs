@@ -75,7 +75,11 @@ async fn an_old_connection_ends_and_nothing_is_missed() {
 
 #[tokio::test]
 async fn who_does_not_read_is_told_and_cut_and_holds_nobody_up() {
-    let stack = Stack::start().await;
+    let stack = Stack::at(Pace {
+        patience: Duration::ZERO,
+        ..Pace::default()
+    })
+    .await;
     let (one, r) = (tenant("one"), run("r"));
     past(&stack, &one, &r, &["submitted"]).await;
     let mut slow = Frames::of(stack.sse("one", "run=r", None).await).await;

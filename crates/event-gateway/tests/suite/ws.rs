@@ -269,6 +269,7 @@ async fn who_says_nothing_is_closed_with_the_reason() {
 async fn who_does_not_read_is_told_where_to_resume() {
     // Not to be taken for gone, however slow this machine is today.
     let pace = Pace {
+        patience: Duration::ZERO,
         send: PATIENCE * 30,
         ..Pace::default()
     };
