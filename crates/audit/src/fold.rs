@@ -56,6 +56,7 @@ impl Folded {
                 Some(last) if self.text.ends_with(' ') => last.end = end,
                 _ => self.add(' ', start, end),
             },
+            _ if c.is_ascii() => self.add(c.to_ascii_lowercase(), start, end),
             // Upper case, then lower case, is Unicode's full case folding but for the dotless i, which
             // becomes i.
             _ if c.is_alphabetic() => decompose_compatible(c, |d| {

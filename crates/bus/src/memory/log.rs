@@ -87,8 +87,8 @@ impl Log {
         let skipped = usize::try_from(sequence - first).unwrap_or(usize::MAX);
         self.entries
             .iter()
-            .zip(first..)
             .skip(skipped)
+            .zip(sequence..)
             .find(|(entry, _)| subjects.covers(&entry.envelope.subject))
             .map(|(entry, sequence)| (sequence, Arc::clone(&entry.envelope)))
             .ok_or(sequence.max(*self.last.borrow() + 1))
