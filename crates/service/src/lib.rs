@@ -26,3 +26,7 @@ pub mod supervise;
 pub mod telemetry;
 pub mod trace;
 pub mod upstream;
+
+/// Messages, rows and events are many small allocations of short life on many threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
