@@ -70,6 +70,15 @@ impl Subject {
         Self(format!("outcomes.{partition}.*"))
     }
 
+    /// Where the one message of a work queue lies that nobody takes.
+    pub(crate) fn anchor(stream: Stream) -> Option<Self> {
+        match stream {
+            Stream::Jobs => Some(Self("jobs.anchor".to_owned())),
+            Stream::Outcomes => Some(Self("outcomes.anchor".to_owned())),
+            Stream::Events | Stream::Parked => None,
+        }
+    }
+
     /// One run's events.
     pub fn events(tenant: &TenantId, run: &RunId) -> Self {
         Self(format!("ev.{tenant}.{run}"))

@@ -2,7 +2,7 @@
 
 use async_nats::{
     HeaderMap, Message,
-    header::{HeaderName, NATS_MESSAGE_ID},
+    header::{HeaderName, NATS_MESSAGE_ID, NATS_MESSAGE_TTL},
 };
 
 use crate::{envelope::Envelope, subject::Subject};
@@ -30,6 +30,14 @@ pub(super) fn headers(envelope: &Envelope) -> HeaderMap {
             headers.insert(name, value.as_str());
         }
     }
+    headers
+}
+
+/// The headers of a message that outlasts the age of its stream.
+pub(super) fn lasting(id: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(NATS_MESSAGE_ID, id);
+    headers.insert(NATS_MESSAGE_TTL, "never");
     headers
 }
 

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{api::compare, link::Link};
+use super::{
+    api::{Fault, compare},
+    link::Link,
+    message,
+};
 use crate::{
     limits::{
         DUPLICATE_WINDOW, EVENTS_MAX_BYTES, JOB_ACK_WAIT, MAX_ACK_PENDING, MAX_AGE,
@@ -20,6 +25,23 @@ pub(super) async fn make(link: &Link) -> Result<(), BusError> {
         let wanted = wanted(stream);
         let made = link.stream(stream, &wanted).await?;
         compare(&format!("stream {}", stream.name()), &wanted, &made)?;
+        if link.makes_streams()
+            && let Some(anchor) = Subject::anchor(stream)
+            && let Err(fault) = lay(link, stream, &anchor).await
+        {
+            tracing::debug!(?fault, stream = stream.name(), "the queue has no anchor");
+        }
+    }
+    Ok(())
+}
+
+/// Lays a message into a work queue that no consumer asks for. For a queue that runs empty the server removes
+/// a file and creates another, within the ack that emptied it: several times in each run of a system at rest,
+/// and the dearest thing that it does there.
+async fn lay(link: &Link, stream: Stream, anchor: &Subject) -> Result<(), Fault> {
+    if link.last_of(stream, anchor).await?.is_none() {
+        let headers = message::lasting(anchor.as_str());
+        link.store(stream, anchor, headers, Bytes::new()).await?;
     }
     Ok(())
 }
@@ -31,7 +53,7 @@ fn wanted(stream: Stream) -> Value {
         Stream::Events => ("limits", "old", MAX_AGE),
         Stream::Parked => ("limits", "old", PARKED_MAX_AGE),
     };
-    json!({
+    let mut wanted = json!({
         "name": stream.name(),
         "subjects": [stream.subjects()],
         "storage": "file",
@@ -42,7 +64,11 @@ fn wanted(stream: Stream) -> Value {
         "max_msg_size": MAX_MESSAGE_BYTES,
         "duplicate_window": nanoseconds(DUPLICATE_WINDOW),
         "allow_direct": true,
-    })
+    });
+    if Subject::anchor(stream).is_some() {
+        wanted["allow_msg_ttl"] = json!(true);
+    }
+    wanted
 }
 
 /// What all streams together may take on a server's disk, bytes.

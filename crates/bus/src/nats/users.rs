@@ -141,6 +141,8 @@ fn orchestrator() -> Rights {
     rights
         .publish
         .extend(puller(Stream::Outcomes, "*", outcomes));
+    let anchor = Subject::anchor(Stream::Outcomes);
+    rights.publish.extend(anchor.map(|it| it.to_string()));
     let jobs = Stream::Jobs.subjects();
     rights.publish.extend([
         jobs.to_owned(),

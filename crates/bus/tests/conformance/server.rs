@@ -161,6 +161,31 @@ async fn a_full_queue_takes_nothing_new_until_something_is_acked() {
     assert_eq!(take(&mut pull, 1).await, ["job-copy-49"]);
 }
 
+#[tokio::test]
+async fn a_queue_never_runs_empty_for_its_server() {
+    let server = rig::Nats::own().await.expect("a server");
+    let bus = connect(server.url()).await;
+    // Who connects later lays no second one.
+    connect(server.url()).await;
+    publish_at_last(&bus, vec![job("copy", 1)]).await;
+    let mut pull = bus
+        .pull(&Subject::jobs_of(&kind("copy")))
+        .await
+        .expect("a queue");
+    assert_eq!(take(&mut pull, 1).await, ["job-copy-1"]);
+    let left = json!({ "jobs.anchor": 1 });
+    within(async {
+        loop {
+            let request = json!({ "subjects_filter": ">" });
+            let info = api(server.url(), "STREAM.INFO.JOBS", request).await;
+            if info["state"]["subjects"] == left {
+                return;
+            }
+        }
+    })
+    .await;
+}
+
 const SEED: &str = "SUAFHFZINB6FPLADODA7ZF3G4D443BR33C3AAO45XLLJW2ZG663YT4G66Q";
 const BOSS_SEED: &str = "SUAD4PJDKTRMUY2BLZMIVMUVLKJR4VHXMM2YY352JA7AXRKGMXBEQ2KQAE";
 const BOSS: &str = "UD7E73AVVV66J2PJV7R25EGXOF57B7CAWMHG5EHNXOEDJBV5ARFFFGOM";
