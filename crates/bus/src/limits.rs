@@ -37,6 +37,8 @@ pub const SERVER_AT_LEAST: (u16, u16) = (2, 12);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for the answer to a publish or a request. No answer means: not known.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to try to keep a work queue from running empty, when its stream is made or found.
+pub const ANCHOR_WAIT: Duration = Duration::from_secs(1);
 /// Longest pause between two attempts to reconnect.
 pub const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 /// How often the client asks the server for a sign of life; two missing ones end the connection.

@@ -23,6 +23,8 @@ ratios to the bare design, which is measured beside the product, round by round;
   one, so the orchestrator's library runs in the bench's process; the worker is a process of its own.
 - **bare**: the same commits and messages with no product in between: one insert of 2 KB rows for whatever is
   ready, jobs and outcomes of 2 KB over JetStream, a worker in a process of its own that only acks and answers.
+
+Why some gates are not met is in [the profile](records/profile.md).
 ";
 
 /// Writes the page.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{
     api::{Fault, compare},
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     limits::{
-        DUPLICATE_WINDOW, EVENTS_MAX_BYTES, JOB_ACK_WAIT, MAX_ACK_PENDING, MAX_AGE,
+        ANCHOR_WAIT, DUPLICATE_WINDOW, EVENTS_MAX_BYTES, JOB_ACK_WAIT, MAX_ACK_PENDING, MAX_AGE,
         MAX_MESSAGE_BYTES, OUTCOME_ACK_WAIT, PARKED_MAX_AGE, PARKED_MAX_BYTES, QUEUE_MAX_BYTES,
     },
     port::BusError,
@@ -27,9 +28,12 @@ pub(super) async fn make(link: &Link) -> Result<(), BusError> {
         compare(&format!("stream {}", stream.name()), &wanted, &made)?;
         if link.makes_streams()
             && let Some(anchor) = Subject::anchor(stream)
-            && let Err(fault) = lay(link, stream, &anchor).await
         {
-            tracing::debug!(?fault, stream = stream.name(), "the queue has no anchor");
+            // Nothing but speed is lost without it, so nobody waits for a server that does not answer.
+            let laid = timeout(ANCHOR_WAIT, lay(link, stream, &anchor)).await;
+            if !matches!(laid, Ok(Ok(()))) {
+                tracing::debug!(?laid, stream = stream.name(), "the queue has no anchor");
+            }
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use bus::{
     Bus, BusError, Nats, Subject,
     limits::{MAX_AGE, MAX_MESSAGE_BYTES, OUTCOME_ACK_WAIT, PULL_EXPIRES},
-    nats::Options,
+    nats::{Options, Role},
     port::From,
 };
 use bytes::Bytes;
@@ -220,6 +220,7 @@ async fn a_worker_needs_no_more_than_its_rights_and_a_violation_is_counted() {
     let worker = Options {
         nkey_seed: Some(SEED.to_owned()),
         inbox_prefix: Some("_INBOX_worker".to_owned()),
+        role: Some(Role::AgentWorker),
         ..options(server.url())
     };
     assert!(!format!("{worker:?}").contains(SEED));
