@@ -26,6 +26,12 @@ const ROLES: [(&str, &str); 3] = [
     ),
 ];
 
+/// Services compare it with what they were built for.
+const SCHEMA_NUMBER: (&str, &str) = (
+    "select has_table_privilege('pressrun_app', '_sqlx_migrations', 'select')",
+    "grant select on _sqlx_migrations to pressrun_app",
+);
+
 /// Makes or updates the tables of the database at `url`, and the roles `pressrun_app` and
 /// `pressrun_scan` when the cluster does not have them. Runs as the database's owner; whoever makes the
 /// roles beforehand spares it the right to create roles. Several may run at once.
@@ -49,8 +55,8 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
         .run_direct(None, &mut connection, false)
         .await
         .map_err(|error| failed("the tables cannot be brought up to date", &error))?;
-    connection
-        .execute("grant select on _sqlx_migrations to pressrun_app")
+    let (there, grant) = SCHEMA_NUMBER;
+    ensure(&mut connection, there, grant)
         .await
         .map_err(|error| {
             failed(
@@ -64,8 +70,8 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
         .map_err(|error| failed("the connection did not end well", &error))
 }
 
-/// Roles belong to the whole cluster, where no lock of one database keeps the others out: whoever loses
-/// a race looks again.
+/// Makes what is not there. No lock keeps others from making it too (roles belong to the whole cluster):
+/// whoever loses a race looks again.
 async fn ensure(
     connection: &mut PgConnection,
     there: &'static str,
