@@ -4,7 +4,8 @@ Beside it stands a canary, a host that nothing may ever ask: texts of the brief 
 
 Needs Chromium (`chromium`, `chromium-browser` or `google-chrome` on the path, or CHROMIUM); fetches Playwright
 and axe-core, pinned, into target/tools/browser. Starts `pressrun dev` and a slow model of its own, and
-stops both. Screenshots go to target/browser. Run it with `make test-browser`.
+stops both. Screenshots go to target/browser. Run it with `make test-browser`; with PRESSRUN_TEST_RECORD=1 what it
+told also goes to docs/records/browser.md.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "target/tools/browser"
 SHOTS = ROOT / "target/browser"
+RECORD = ROOT / "docs/records/browser.md"
 PLAYWRIGHT = "playwright==1.65.2"
 AXE_URL = "https://registry.npmjs.org/axe-core/-/axe-core-4.14.1.tgz"
 AXE_SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
@@ -35,7 +37,30 @@ LIMIT_MS = 60_000
 MOST_PAGE_BYTES = 150 * 1024
 # A model's text takes this long to write, so that it can be watched.
 STREAM_MS = 4000
+TOLD = []
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def tell(line):
+    TOLD.append(line)
+    print(line, flush=True)
+
+
+def record(browser):
+    """What was told, for who did not run it."""
+    def said(*command):
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    lines = [
+        "# The console in a browser", "",
+        "Written by `make test-browser` with `PRESSRUN_TEST_RECORD=1`: what a person does with the console (submit a",
+        "brief, watch it live, open the poster, read a finding in its place, regenerate with a note, compare versions,",
+        "cancel), by mouse and by keyboard, on a wide and a narrow window, light and dark, with scripts and without; and",
+        "what no page may do: log an error, ask any other host, show what is not escaped, be wider than its window,",
+        "break a rule of axe-core of level A or AA.", "",
+        f"Commit {said('git', '-C', str(ROOT), 'rev-parse', '--short', 'HEAD')}, {said(browser, '--version')}, "
+        f"axe-core {AXE_URL.rsplit('-', 1)[1].removesuffix('.tgz')}.", "",
+        "```text", *TOLD, "```", ""]
+    RECORD.write_text("\n".join(lines))
 
 
 def fetch_tools():
@@ -146,6 +171,7 @@ class Console:
             self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
         self.page.evaluate(self.axe)
         result = self.page.evaluate("levels => axe.run({runOnly: levels})", LEVELS)
+        tell(f"{name}: {len(result['passes'])} rules of axe held, {len(result['violations'])} broken")
         for violation in result["violations"]:
             nodes = [f"{node['html'][:160]} :: {node['failureSummary'][:300]}" for node in violation["nodes"][:3]]
             self.faults.append(f"{name}: {violation['id']}: {nodes}")
@@ -390,7 +416,7 @@ def cold(browser, base, axe, run):
             response.url: int(response.headers.get("content-length", 0))
             for response in loaded if response.request.resource_type in ("document", "stylesheet", "script", "font")
         }
-        print(f"{path.replace(run, '…')}: {sum(weighed.values()) // 1024} KB without pictures")
+        tell(f"{path.replace(run, '…')}: {sum(weighed.values()) // 1024} KB without pictures")
         faults += console.close()
         if sum(weighed.values()) > MOST_PAGE_BYTES:
             faults.append(f"{path}: {weighed}")
@@ -460,7 +486,9 @@ def main():
         faults.append(f"the canary was asked {canary.asked} times")
     for fault in faults:
         print(fault, file=sys.stderr)
-    print(f"{len(list(SHOTS.iterdir()))} pages looked at, {len(faults)} faults; screenshots in {SHOTS}")
+    tell(f"{len(list(SHOTS.iterdir()))} pages looked at, {len(faults)} faults; screenshots in {SHOTS.relative_to(ROOT)}")
+    if os.environ.get("PRESSRUN_TEST_RECORD"):
+        record(sys.argv[1])
     sys.exit(bool(faults))
 
 

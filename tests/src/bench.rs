@@ -80,6 +80,8 @@ pub struct Options {
 pub enum Part {
     /// The floor, the bare design and the services.
     Services,
+    /// The floor, idle services, and those who watch.
+    Watch,
     /// The one process of `dev` and `demo`.
     Process,
 }
@@ -97,9 +99,14 @@ struct Samples {
 
 impl Samples {
     fn of(options: &Options) -> Self {
+        let rounds = match (options.only, options.quick) {
+            (Some(Part::Watch), _) => 0,
+            (_, true) => 1,
+            (_, false) => options.rounds.max(1),
+        };
         if options.quick {
             Self {
-                rounds: 1,
+                rounds,
                 campaigns: 100,
                 pipelines: 50,
                 window: Duration::from_secs(3),
@@ -111,7 +118,7 @@ impl Samples {
             }
         } else {
             Self {
-                rounds: options.rounds.max(1),
+                rounds,
                 campaigns: 500,
                 pipelines: 200,
                 window: Duration::from_secs(options.seconds.max(1)),
@@ -173,7 +180,7 @@ async fn measure(
     if options.only != Some(Part::Process) {
         services(samples, binaries, results, out).await?;
     }
-    if options.only != Some(Part::Services) {
+    if options.only.is_none_or(|part| part == Part::Process) {
         writeln!(out, "measuring the one process")?;
         single::one_process(binaries, samples.window, results).await?;
     }
@@ -217,11 +224,12 @@ async fn services(
         measure_round(samples, &meter, &bare, &product, &pipeline, &mut rounds).await?;
         writeln!(out, "  {}", rounds.latest())?;
     }
-    rounds.into_results(results);
-
-    writeln!(out, "counting commits and messages")?;
-    count(samples, &meter, &bare, &product, results).await?;
-    product.check().await?;
+    if samples.rounds > 0 {
+        rounds.into_results(results);
+        writeln!(out, "counting commits and messages")?;
+        count(samples, &meter, &bare, &product, results).await?;
+        product.check().await?;
+    }
 
     writeln!(out, "watching")?;
     let client = pipeline.client();

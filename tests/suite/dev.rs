@@ -32,6 +32,10 @@ struct Dev {
 }
 
 async fn start(data_dir: &Path, model: Option<&Model>) -> anyhow::Result<Dev> {
+    start_with(data_dir, model, &[]).await
+}
+
+async fn start_with(data_dir: &Path, model: Option<&Model>, more: &[&str]) -> anyhow::Result<Dev> {
     service::crypto::install_crypto();
     let (port, grpc_port) = (free_port()?, free_port()?);
     let gateway = format!("http://127.0.0.1:{port}");
@@ -44,8 +48,11 @@ async fn start(data_dir: &Path, model: Option<&Model>) -> anyhow::Result<Dev> {
         .arg("--port")
         .arg(port.to_string())
         .arg("--grpc-port")
-        .arg(grpc_port.to_string())
-        .ready_at(format!("{gateway}/health/ready"));
+        .arg(grpc_port.to_string());
+    for argument in more {
+        binary = binary.arg(argument);
+    }
+    binary = binary.ready_at(format!("{gateway}/health/ready"));
     if let Some(model) = model {
         binary = binary
             .env(env::MODEL_URL, &model.url)
@@ -139,17 +146,25 @@ async fn killed_ten_times_it_ends_every_run_right() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The line that says where everything is, of the start with this number, from 0.
+async fn ready(dev: &Dev, start: usize) -> anyhow::Result<serde_json::Value> {
+    let line = until("the line that says where everything is", async || {
+        let log = dev.process.log();
+        let line = log
+            .lines()
+            .filter(|line| line.starts_with(r#"{"console""#))
+            .nth(start);
+        Ok(line.map(str::to_owned))
+    })
+    .await?;
+    Ok(serde_json::from_str(&line)?)
+}
+
 #[tokio::test]
 async fn it_says_where_everything_is_and_keeps_runs_over_a_stop() -> anyhow::Result<()> {
     let home = tempfile::tempdir()?;
     let mut dev = start(home.path(), None).await?;
-    let ready = until("the line that says where everything is", async || {
-        let log = dev.process.log();
-        let line = log.lines().find(|line| line.starts_with('{'));
-        Ok(line.map(str::to_owned))
-    })
-    .await?;
-    let ready: serde_json::Value = serde_json::from_str(&ready)?;
+    let ready = ready(&dev, 0).await?;
     assert_eq!(ready["console"], format!("{}/", dev.gateway));
     assert_eq!(ready["model"], "offline");
     let samples = ready["samples"].as_array().context("samples")?;
@@ -168,6 +183,24 @@ async fn it_says_where_everything_is_and_keeps_runs_over_a_stop() -> anyhow::Res
     assert_eq!(dev.process.terminate(STOPPED).await?, 0);
     dev.process.restart().await?;
     assert_eq!(dev.clients.result(&id).await?, result);
+    Ok(())
+}
+
+/// One command from nothing to a finished campaign on the page, and not a second one at the next start.
+#[tokio::test]
+async fn with_the_sample_its_page_comes_to_show_a_finished_campaign() -> anyhow::Result<()> {
+    let home = tempfile::tempdir()?;
+    let mut dev = start_with(home.path(), None, &["--sample"]).await?;
+    let first = ready(&dev, 0).await?;
+    let page = first["run"].as_str().context("a page")?;
+    until("the finished campaign", async || {
+        let html = reqwest::get(page).await?.error_for_status()?.text().await?;
+        Ok(html.contains("s-completed\">Completed<").then_some(()))
+    })
+    .await?;
+    assert_eq!(dev.process.terminate(STOPPED).await?, 0);
+    dev.process.restart().await?;
+    assert_eq!(ready(&dev, 1).await?["run"], first["run"]);
     Ok(())
 }
 

@@ -9,15 +9,32 @@ use unicode_normalization::char::{decompose_canonical, decompose_compatible, is_
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Folded {
     text: String,
-    /// For each character of `text`: its offset there, and the bytes of the original it is from.
-    origins: Vec<Origin>,
+    /// Where it comes from, in order.
+    parts: Vec<Part>,
 }
 
+/// A stretch of the folded text, up to the next one.
 #[derive(Debug, Clone, Copy)]
-struct Origin {
+struct Part {
+    /// Where it begins.
     at: usize,
+    /// The bytes of the original that it is from.
     start: usize,
     end: usize,
+    /// Each byte is a character, from the byte at the same place there; else all of it is from all of that.
+    bytewise: bool,
+}
+
+impl Part {
+    /// Where the character that holds the byte at `at` comes from.
+    fn origin(&self, at: usize) -> Range<usize> {
+        if self.bytewise {
+            let start = self.start + (at - self.at);
+            start..start + 1
+        } else {
+            self.start..self.end
+        }
+    }
 }
 
 impl Folded {
@@ -25,7 +42,7 @@ impl Folded {
     pub(crate) fn new(text: &str) -> Self {
         let mut folded = Self {
             text: String::with_capacity(text.len()),
-            origins: Vec::with_capacity(text.len()),
+            parts: Vec::new(),
         };
         for (start, c) in text.char_indices() {
             folded.push(c, start, start + c.len_utf8());
@@ -52,11 +69,16 @@ impl Folded {
             | '\u{FEFF}' => {}
             '’' | '‘' | 'ʼ' | '＇' => self.add('\'', start, end),
             '‐' | '‑' => self.add('-', start, end),
-            _ if c.is_whitespace() => match self.origins.last_mut() {
-                Some(last) if self.text.ends_with(' ') => last.end = end,
-                _ => self.add(' ', start, end),
-            },
-            _ if c.is_ascii() => self.add(c.to_ascii_lowercase(), start, end),
+            _ if c.is_whitespace() => {
+                if self.text.ends_with(' ') {
+                    self.widen(end);
+                } else if c.is_ascii() {
+                    self.add_byte(' ', start);
+                } else {
+                    self.add(' ', start, end);
+                }
+            }
+            _ if c.is_ascii() => self.add_byte(c.to_ascii_lowercase(), start),
             // Upper case, then lower case, is Unicode's full case folding but for the dotless i, which
             // becomes i.
             _ if c.is_alphabetic() => decompose_compatible(c, |d| {
@@ -68,13 +90,54 @@ impl Folded {
         }
     }
 
+    /// A character of one byte, from one byte.
+    fn add_byte(&mut self, c: char, start: usize) {
+        match self.parts.last_mut() {
+            Some(last) if last.bytewise && last.end == start => last.end += 1,
+            _ => self.parts.push(Part {
+                at: self.text.len(),
+                start,
+                end: start + 1,
+                bytewise: true,
+            }),
+        }
+        self.text.push(c);
+    }
+
+    /// A character from `start..end`, maybe the next of several.
     fn add(&mut self, c: char, start: usize, end: usize) {
-        self.origins.push(Origin {
-            at: self.text.len(),
+        let is_next = |last: &Part| !last.bytewise && last.start == start;
+        if !self.parts.last().is_some_and(is_next) {
+            self.parts.push(Part {
+                at: self.text.len(),
+                start,
+                end,
+                bytewise: false,
+            });
+        }
+        self.text.push(c);
+    }
+
+    /// The last character, a space, is from all up to `end`.
+    fn widen(&mut self, end: usize) {
+        let Some(last) = self.parts.last_mut() else {
+            return;
+        };
+        if !last.bytewise {
+            last.end = end;
+            return;
+        }
+        last.end -= 1;
+        let start = last.end;
+        if last.start == last.end {
+            self.parts.pop();
+        }
+        self.parts.push(Part {
+            at: self.text.len() - 1,
             start,
             end,
+            bytewise: false,
         });
-        self.text.push(c);
     }
 
     /// Where `term` stands in the original as whole words, at most `max` places.
@@ -100,21 +163,22 @@ impl Folded {
 
     /// The original's range of `from..to`, if that is whole characters and whole words.
     fn whole(&self, from: usize, to: usize) -> Option<Range<usize>> {
-        let first = self.origins.partition_point(|o| o.at < from);
-        let after = self.origins.partition_point(|o| o.at < to);
-        let (start, end) = (
-            self.origins.get(first)?,
-            self.origins.get(after.checked_sub(1)?)?,
-        );
+        let (first, last) = (self.part(from)?, self.part(to.checked_sub(1)?)?);
+        let after = self.parts.get(last + 1);
+        let (first, last) = (self.parts[first], self.parts[last]);
         // Half of what one character became (`s` of `ß`) is no match.
-        let cut_before = first > 0 && self.origins[first - 1].start == start.start;
-        let cut_after = self
-            .origins
-            .get(after)
-            .is_some_and(|next| next.start == end.start);
+        let cut_before = !first.bytewise && from > first.at;
+        let cut_after = !last.bytewise && to < after.map_or(self.text.len(), |next| next.at);
         let words = starts_word(&self.text[..from], &self.text[from..to])
             && ends_word(&self.text[from..to], &self.text[to..]);
-        (!cut_before && !cut_after && words).then_some(start.start..end.end)
+        let range = first.origin(from).start..last.origin(to - 1).end;
+        (!cut_before && !cut_after && words).then_some(range)
+    }
+
+    /// The part that holds the byte at `at`.
+    fn part(&self, at: usize) -> Option<usize> {
+        let after = self.parts.partition_point(|part| part.at <= at);
+        after.checked_sub(1)
     }
 }
 
@@ -222,6 +286,10 @@ mod tests {
             ("ｆｒｅｅ", "free", "ｆｒｅｅ"),
             ("完全無料です", "無料", "無料"),
             ("Acme™", "acme", "Acme"),
+            ("one \u{200B}\n two", "one two", "one \u{200B}\n two"),
+            ("one\u{A0} two", "one two", "one\u{A0} two"),
+            ("no  class  here", "class", "class"),
+            ("weiß weiss", "weiss weiss", "weiß weiss"),
         ] {
             assert_eq!(found(text, term), [expect], "{text} / {term}");
         }
@@ -249,7 +317,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_place_is_on_character_boundaries_and_folds_to_the_term(
-            text in "[aAsSßéE\u{301}’' \u{AD}İıΣςか\u{3099}-]{0,24}", term in "[aAsSßé '-]{1,3}",
+            text in "[aAsSßéE\u{301}’' \n\u{A0}\u{AD}İıΣςか\u{3099}-]{0,24}", term in "[aAsSßé '-]{1,3}",
         ) {
             let term = Folded::term(&term);
             for range in Folded::new(&text).find(&term, usize::MAX) {

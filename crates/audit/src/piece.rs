@@ -11,6 +11,7 @@ use model::{
 use crate::{
     fold::Folded,
     personal::{self, Kind},
+    prose::{self, Sentence},
 };
 
 /// Why an artifact cannot be judged.
@@ -99,12 +100,18 @@ pub(crate) struct Text {
     pub(crate) text: String,
     pub(crate) folded: Folded,
     personal: OnceLock<Vec<(Kind, Range<usize>)>>,
+    sentences: OnceLock<Vec<Sentence>>,
 }
 
 impl Text {
     /// The personal data in it; found once, for the rules about them and the one about numbers.
     pub(crate) fn personal(&self) -> &[(Kind, Range<usize>)] {
         self.personal.get_or_init(|| personal::find(&self.text))
+    }
+
+    /// Its sentences, told apart once.
+    pub(crate) fn sentences(&self) -> &[Sentence] {
+        self.sentences.get_or_init(|| prose::sentences(&self.text))
     }
 }
 
@@ -215,6 +222,7 @@ impl Texts {
             text: text.to_owned(),
             folded: Folded::new(text),
             personal: OnceLock::new(),
+            sentences: OnceLock::new(),
         });
     }
 

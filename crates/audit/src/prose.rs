@@ -114,6 +114,7 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// A sentence and the ranges of its words.
+#[derive(Debug)]
 pub(crate) struct Sentence {
     pub(crate) range: Range<usize>,
     pub(crate) words: Vec<Range<usize>>,

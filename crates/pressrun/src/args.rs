@@ -83,7 +83,7 @@ pub enum Command {
     /// Runs all services in this process until Ctrl-C: no server, no key, no model needed.
     #[command(
         after_help = "It keeps its runs in one directory; killed at any moment, it goes on where it was.\n\nExamples:\n  \
-                            pressrun dev\n  pressrun dev --data-dir /tmp/pressrun --port 8080\n  \
+                            pressrun dev\n  pressrun dev --sample\n  pressrun dev --data-dir /tmp/pressrun --port 8080\n  \
                             pressrun dev --model-url http://127.0.0.1:11434/v1 --model llama3.3"
     )]
     Dev(Dev),
@@ -458,6 +458,9 @@ pub struct Dev {
     /// Port of the orchestrator's gRPC; 0 takes a free one.
     #[arg(long, value_name = "PORT", default_value_t = 7400)]
     pub grpc_port: u16,
+    /// Also submits the sample brief, once for a data directory, and says where its page is.
+    #[arg(long)]
+    pub sample: bool,
     /// The model; the built-in offline writer when no address is given.
     #[command(flatten)]
     pub settings: agent_worker::Settings,

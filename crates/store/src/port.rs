@@ -387,6 +387,8 @@ pub struct EventPage {
     pub events: Vec<Event>,
     /// The run's last number.
     pub head: u64,
+    /// Its status then.
+    pub status: RunStatus,
 }
 
 /// What lists and views ask. Reads only; nothing here is on the hot path.

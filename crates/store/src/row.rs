@@ -97,12 +97,16 @@ impl Run {
         })
     }
 
+    fn status(&self) -> Result<RunStatus, StoreError> {
+        RunStatus::parse(&self.status)
+            .ok_or_else(|| corrupt("a run's status", "the name is not known"))
+    }
+
     pub(crate) fn into_row(self) -> Result<RunRow, StoreError> {
         Ok(RunRow {
             run: id("a run's id", &self.run)?,
             standing: Standing {
-                status: RunStatus::parse(&self.status)
-                    .ok_or_else(|| corrupt("a run's status", "the name is not known"))?,
+                status: self.status()?,
                 state: self.state.clone(),
                 updated: Timestamp(self.updated),
                 percent: number("a run's percent", self.percent.into())?,
@@ -135,6 +139,7 @@ impl Run {
         events.retain(|event| event.sequence > after);
         Ok(EventPage {
             head: number("a run's version", self.version)?,
+            status: self.status()?,
             birth: self.birth()?,
             events,
         })

@@ -68,6 +68,19 @@ impl Meter {
         })
     }
 
+    /// Lets Postgres tidy by itself, or not: it counts its own transactions among those of its clients.
+    pub(super) async fn autovacuum(&self, on: bool) -> anyhow::Result<()> {
+        let setting = if on {
+            "alter system reset autovacuum"
+        } else {
+            "alter system set autovacuum = off"
+        };
+        for statement in [setting, "select pg_reload_conf()"] {
+            sqlx::raw_sql(statement).execute(&self.admin).await?;
+        }
+        Ok(())
+    }
+
     /// CPU time so far of Postgres (`pg`), of `nats`, of this process (`client`), and of the others.
     pub(super) fn cpu(
         &self,

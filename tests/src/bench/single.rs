@@ -56,16 +56,18 @@ fn memory(
     Ok(largest)
 }
 
-/// `idle.*`: statements of all services together, and memory of the largest, after one campaign.
+/// `idle.*`: transactions of all services together, and memory of the largest, after one campaign.
 pub(super) async fn idle(
     meter: &Meter,
     pids: &[(&'static str, Option<u32>)],
     results: &mut Results,
 ) -> anyhow::Result<()> {
+    meter.autovacuum(false).await?;
     tokio::time::sleep(STATISTICS_LAG).await;
     let (before, begun) = (meter.counts().await?, Instant::now());
     tokio::time::sleep(IDLE.max(STATISTICS_LAG)).await;
     let counts = meter.counts().await?.since(&before);
+    meter.autovacuum(true).await?;
     let rate = counts.transactions as f64 / begun.elapsed().as_secs_f64();
     results.set("idle.queries_per_s", rate);
     let largest = memory("idle", pids, results)?;

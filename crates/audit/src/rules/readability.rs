@@ -7,7 +7,7 @@ use model::report::{Category, Severity};
 use crate::{
     limits::{MAX_SENTENCE_WORDS, MIN_READING_EASE, MIN_READING_EASE_WORDS},
     piece::{Piece, Role},
-    prose::{self, Sentence},
+    prose::Sentence,
     rule::{Brief, Hits, Rule},
 };
 
@@ -44,8 +44,7 @@ impl Rule for ReadingEase {
 
     fn check(&self, _brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
         for text in piece.texts(&[Role::Shown]) {
-            let sentences = prose::sentences(&text.text);
-            let Some(ease) = reading_ease(&text.text, &sentences) else {
+            let Some(ease) = reading_ease(&text.text, text.sentences()) else {
                 continue;
             };
             if ease < MIN_READING_EASE {
@@ -85,7 +84,7 @@ impl Rule for SentenceLength {
 
     fn check(&self, _brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
         for text in piece.texts(&[Role::Shown, Role::Picture]) {
-            for sentence in prose::sentences(&text.text) {
+            for sentence in text.sentences() {
                 if hits.is_full() {
                     return;
                 }
@@ -96,7 +95,12 @@ impl Rule for SentenceLength {
                     .count();
                 if words > MAX_SENTENCE_WORDS {
                     let what = format!("The sentence has {words} words.");
-                    hits.at(text, sentence.range, what, "Make two or three of it.");
+                    hits.at(
+                        text,
+                        sentence.range.clone(),
+                        what,
+                        "Make two or three of it.",
+                    );
                 }
             }
         }
@@ -163,6 +167,7 @@ fn is_spaced(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prose;
 
     #[test]
     fn syllables_of_words() {

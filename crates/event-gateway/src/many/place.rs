@@ -88,17 +88,23 @@ impl Place {
         known.or_else(|| self.stood.get(run).copied())
     }
 
-    /// Where to go on.
+    /// Where to go on. Once the bus has shown something, reading it back to there tells where runs stood; until
+    /// then the position says it, of the latest ones.
     pub(super) fn position(&self) -> Position {
-        Position {
+        let ahead = self.ahead.iter().map(|(run, (last, _))| (run, *last));
+        let ahead = ahead.map(|(run, last)| (run.clone(), last)).collect();
+        let mut position = Position {
             at: self.at.clone(),
             since: self.since,
-            ahead: self
-                .ahead
-                .iter()
-                .map(|(run, (last, _))| (run.clone(), *last))
-                .collect(),
+            ahead,
+        };
+        if position.at.is_none() {
+            let room = MAX_AHEAD.saturating_sub(position.ahead.len());
+            for (run, last) in self.stood.iter().rev().take(room) {
+                position.ahead.entry(run.clone()).or_insert(*last);
+            }
         }
+        position
     }
 
     /// A run stands at a number without having been passed.
@@ -106,12 +112,8 @@ impl Place {
         self.put(run, last, self.latest);
     }
 
-    /// Runs stood there when the stream began, "from now on": who resumes before the bus has shown more does not
-    /// get what came before either. Beyond the bound a repeat is possible.
+    /// Runs stood there when the stream began, "from now on".
     pub(super) fn stand_from_now(&mut self, stood: Arc<Stood>) {
-        for (run, last) in stood.iter().rev().take(MAX_AHEAD) {
-            self.ahead.insert(run.clone(), (*last, self.latest));
-        }
         self.begun = self.latest;
         self.stood = stood;
     }

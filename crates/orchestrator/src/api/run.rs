@@ -111,19 +111,13 @@ impl RunService for Api {
             .await
             .map_err(WorkError::from)?
             .ok_or_else(|| Status::not_found(format!("there is no run {run}")))?;
-        let row = self
-            .queries
-            .run(&principal.tenant, &run)
-            .await
-            .map_err(WorkError::from)?;
         let events = page.events.iter().take(limit);
         Ok(Response::new(proto::ListEventsResponse {
             events: events
                 .map(|happened| event::public(&principal.tenant, &run, &page.birth, happened))
                 .collect(),
             head: page.head,
-            at_rest: row
-                .is_some_and(|row| row.version == page.head && row.standing.status.at_rest()),
+            at_rest: page.status.at_rest(),
         }))
     }
 

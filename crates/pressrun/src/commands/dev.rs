@@ -7,6 +7,7 @@ use model::library::Content;
 use serde::Serialize;
 use service::signal::stop_on_signal;
 use tokio_util::sync::CancellationToken;
+use wire::campaign::v1::{Options, SubmitRequest};
 
 use super::keep;
 use crate::{
@@ -18,6 +19,9 @@ use crate::{
     stack::{self, Listen, Stack},
 };
 
+/// The key that makes the sample one run for a data directory.
+const SAMPLE_RUN: &str = "dev-sample";
+
 /// Where everything is, as `--output json` prints it.
 #[derive(Serialize)]
 struct Ready<'a> {
@@ -26,6 +30,9 @@ struct Ready<'a> {
     gateway: &'a str,
     data_dir: &'a Path,
     samples: &'a [PathBuf],
+    /// The page of the sample's run, when one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
     /// The model; `offline` for the built-in writer.
     model: &'a str,
     started_in_ms: u128,
@@ -45,12 +52,19 @@ pub(super) async fn dev(options: Dev, format: Output) -> Result<(), Failure> {
         .map_err(with_ports)?;
     let samples = write_samples(&dir.join("samples"))?;
     keep_samples(&stack.client).await?;
+    let run = if options.sample {
+        let id = submit_sample(&stack.client).await?;
+        Some(format!("{}/runs/{id}", stack.gateway_url))
+    } else {
+        None
+    };
     let ready = Ready {
         console: format!("{}/", stack.gateway_url),
         grpc: &stack.orchestrator_url,
         gateway: &stack.gateway_url,
         data_dir: &dir,
         samples: &samples,
+        run,
         model: options.settings.model.name().unwrap_or(llm::offline::MODEL),
         started_in_ms: started.elapsed().as_millis(),
     };
@@ -136,13 +150,33 @@ async fn keep_samples(client: &Client) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Submits the sample brief, the first time; the run's id.
+async fn submit_sample(client: &Client) -> Result<String, Failure> {
+    let request = SubmitRequest {
+        brief: Some(brief::parse("the sample brief", brief::SAMPLE)?.into()),
+        options: Some(Options {
+            idempotency_key: SAMPLE_RUN.to_owned(),
+            ..Options::default()
+        }),
+        ..SubmitRequest::default()
+    };
+    Ok(client
+        .campaigns()
+        .submit(request)
+        .await?
+        .into_inner()
+        .run_id)
+}
+
 fn welcome(ready: &Ready<'_>) -> String {
+    let run = ready.run.as_ref();
+    let run = run.map(|page| format!("\n  Sample run {page}"));
     let mut text = format!(
         "Pressrun is up ({} ms), writing with {}.\n\n  \
            Console    {}\n  \
            gRPC       {}  (runs, campaigns, artifacts)\n  \
            Streams    {}/v1/events  (Server-Sent Events; gRPC on the same port)\n  \
-           Data       {}\n\n\
+           Data       {}{}\n\n\
          Sample briefs:\n",
         ready.started_in_ms,
         match ready.model {
@@ -153,6 +187,7 @@ fn welcome(ready: &Ready<'_>) -> String {
         ready.grpc,
         ready.gateway,
         ready.data_dir.display(),
+        run.unwrap_or_default(),
     );
     for sample in ready.samples {
         text.push_str(&format!("  {}\n", sample.display()));

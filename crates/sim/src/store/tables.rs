@@ -298,6 +298,7 @@ impl Tables {
             birth: row.birth.clone(),
             events: events.cloned().collect(),
             head: row.version(),
+            status: row.standing.status,
         })
     }
 }

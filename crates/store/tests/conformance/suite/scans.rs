@@ -138,6 +138,7 @@ pub(crate) async fn events_come_in_pages(store: Arc<dyn Store>) {
     let mut driver = Driver::new("acme", "r1", None);
     let whole = driver.whole();
     let all: Vec<_> = whole.iter().flat_map(|one| one.events.clone()).collect();
+    let status = whole.last().map(|one| one.standing.status);
     commit_all(&*store, whole).await;
     let page = |after, limit| store.events(&driver.run.tenant, &driver.run.id, after, limit);
     for after in 0..=all.len() as u64 {
@@ -156,6 +157,7 @@ pub(crate) async fn events_come_in_pages(store: Arc<dyn Store>) {
     }
     let rest = page(0, 1_000).await.expect("reads").expect("is there");
     assert_eq!(rest.events, all);
+    assert_eq!(Some(rest.status), status);
     let nothing = store
         .events(&driver.run.tenant, &run_id("nothing"), 0, 10)
         .await;
