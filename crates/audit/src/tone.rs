@@ -1,26 +1,36 @@
 //! What the adjectives of a brand's voice ask for.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use crate::fold::Folded;
 
-/// Adjectives by tone, in the languages in which brands describe themselves.
-static TONES: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
-    serde_saphyr::from_str(include_str!("rules/tones.yaml"))
-        .unwrap_or_else(|fault| unreachable!("the constant list of tones is wrong: {fault}"))
+/// Adjectives by tone, folded, in the languages in which brands describe themselves.
+static TONES: LazyLock<BTreeMap<String, BTreeSet<String>>> = LazyLock::new(|| {
+    let tones: BTreeMap<String, Vec<String>> =
+        serde_saphyr::from_str(include_str!("rules/tones.yaml"))
+            .unwrap_or_else(|fault| unreachable!("the constant list of tones is wrong: {fault}"));
+    let folded = |words: Vec<String>| words.iter().map(|word| folded(word)).collect();
+    tones
+        .into_iter()
+        .map(|(tone, words)| (tone, folded(words)))
+        .collect()
 });
+
+fn folded(word: &str) -> String {
+    Folded::term(word).as_str().to_owned()
+}
 
 /// Whether one of `adjectives` belongs to `tone`.
 pub(crate) fn sounds(adjectives: &[String], tone: &str) -> bool {
     let Some(known) = TONES.get(tone) else {
         return false;
     };
-    adjectives.iter().any(|adjective| {
-        let adjective = Folded::term(adjective);
-        known
-            .iter()
-            .any(|word| Folded::term(word).as_str() == adjective.as_str())
-    })
+    adjectives
+        .iter()
+        .any(|adjective| known.contains(&folded(adjective)))
 }
 
 #[cfg(test)]

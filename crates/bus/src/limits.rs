@@ -45,6 +45,11 @@ pub const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 pub const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// Publishes of one call that wait for their acknowledgement at once.
 pub const MAX_IN_FLIGHT: usize = 1_024;
+/// Events that share an acknowledgement. The server drops what it has no room for without a word to those that ask
+/// for none; it has room for 10,000 messages of a stream (`max_buffered_msgs`).
+pub const EVENTS_PER_ANSWER: usize = 64;
+/// Largest event that may go without an acknowledgement of its own, bytes: far from whatever a server refuses.
+pub const MAX_SHARING_BYTES: usize = 16 * 1024;
 /// Messages that the client keeps for one subscription; what comes beyond is dropped.
 pub const SUBSCRIPTION_CAPACITY: usize = 8_192;
 

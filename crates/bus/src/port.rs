@@ -82,7 +82,7 @@ pub enum From {
 /// The bus.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Publishes to streams, many at once, and waits for every acknowledgement. The answers are in the order
+    /// Publishes to streams, many at once, and waits until all are acknowledged. The answers are in the order
     /// given. A repeat under the same [`Envelope::id`] within the duplicate window is taken once.
     async fn publish(&self, messages: Vec<Envelope>) -> Vec<Result<(), BusError>>;
 

@@ -1,6 +1,6 @@
 //! Hashtags of several words in small letters.
 
-use std::{collections::BTreeSet, ops::Range, sync::LazyLock};
+use std::{cell::LazyCell, collections::BTreeSet, ops::Range, sync::LazyLock};
 
 use model::report::{Category, Severity};
 use regex::Regex;
@@ -53,10 +53,14 @@ impl Rule for HashtagCase {
     }
 
     fn check(&self, brief: &Brief<'_>, piece: &Piece, hits: &mut Hits) {
-        let mut known: BTreeSet<String> = words(brief.support.words());
-        for text in piece.texts(&[Role::Shown]) {
-            known.extend(words(&TAG.replace_all(&text.text, " ")));
-        }
+        // Most tags have capitals, or are no words, and need none of this.
+        let known = LazyCell::new(|| {
+            let mut known: BTreeSet<String> = words(brief.support.words());
+            for text in piece.texts(&[Role::Shown]) {
+                known.extend(words(&TAG.replace_all(&text.text, " ")));
+            }
+            known
+        });
         for text in piece.texts(&[Role::Shown, Role::Hashtag]) {
             let tags: Vec<Range<usize>> = match text.role {
                 Role::Hashtag => std::iter::once(0..text.text.len()).collect(),

@@ -42,8 +42,11 @@ impl Rule for Hashtags {
             ..
         } in piece.posts()
         {
+            let Some(max) = platform.limit().hashtags else {
+                continue;
+            };
             let count = count_hashtags(&whole);
-            if let Some(max) = platform.limit().hashtags.filter(|max| count > *max) {
+            if count > max {
                 let place = text.path.trim_end_matches("/text");
                 hits.whole(
                     format!(

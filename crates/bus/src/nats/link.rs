@@ -11,7 +11,8 @@ use std::{
 };
 
 use async_nats::{
-    Client, ConnectErrorKind, ConnectOptions, Event, ServerError, Subscriber, connection::State,
+    Client, ConnectErrorKind, ConnectOptions, Event, HeaderMap, ServerError, Subscriber,
+    connection::State,
 };
 use bytes::Bytes;
 use tokio::{
@@ -26,7 +27,7 @@ use crate::{
         STREAM_NEWS, SUBSCRIPTION_CAPACITY,
     },
     port::BusError,
-    subject::Stream,
+    subject::{Stream, Subject},
 };
 
 /// A connection and what is known about it.
@@ -152,6 +153,22 @@ impl Link {
             .map_err(|error| BusError::Unavailable(error.to_string()))
     }
 
+    /// Hands a message for a stream to the connection; the answer to a later one says whether it arrived.
+    pub(super) async fn hand_over(
+        &self,
+        subject: &Subject,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(), Fault> {
+        let publish = self
+            .client
+            .publish_with_headers(subject.to_string(), headers, body);
+        timeout(ANSWER_TIMEOUT, publish)
+            .await
+            .map_err(|_elapsed| Fault::Silent(format!("nothing within {ANSWER_TIMEOUT:?}")))?
+            .map_err(|error| Fault::Silent(error.to_string()))
+    }
+
     pub(super) async fn subscribe(&self, subject: String) -> Result<Subscriber, BusError> {
         timeout(ANSWER_TIMEOUT, self.client.subscribe(subject))
             .await
@@ -193,6 +210,10 @@ impl Link {
             other => other.map_err(BusError::from),
         }
     }
+}
+
+pub(super) fn no_connection() -> BusError {
+    BusError::Unavailable("the connection was lost".to_owned())
 }
 
 pub(super) fn no_answer() -> BusError {

@@ -144,8 +144,9 @@ async fn a_deleted_stream_is_made_again() {
     publish(&bus, (0..200).map(|n| job("copy", n)).collect()).await;
     assert_eq!(take(&mut pull, 200).await.len(), 200);
     // What comes before the feed has noticed is kept for it: the new log is shorter than the old.
-    publish(&bus, vec![event("a", "r", 6)]).await;
-    assert_eq!(follow(&mut feed, 1).await, ["event-a-r-6"]);
+    publish(&bus, (6..=9).map(|n| event("a", "r", n)).collect()).await;
+    let kept = ["event-a-r-6", "event-a-r-7", "event-a-r-8", "event-a-r-9"];
+    assert_eq!(follow(&mut feed, 4).await, kept);
 
     for stream in ["JOBS", "OUTCOMES"] {
         api(server.url(), &format!("STREAM.DELETE.{stream}"), json!({})).await;

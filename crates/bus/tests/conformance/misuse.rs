@@ -7,7 +7,7 @@ use bus::{
 };
 use bytes::Bytes;
 
-use crate::kit::{event, job, kind, message, publish, take};
+use crate::kit::{event, job, kind, message, publish, take, within};
 
 fn refused<T>(answer: Result<T, BusError>) -> bool {
     matches!(answer, Err(BusError::Refused { .. }))
@@ -44,6 +44,27 @@ pub(crate) async fn what_no_bus_can_take_is_refused_alone(bus: &dyn Bus) {
         .await
         .expect("a queue");
     assert_eq!(take(&mut pull, 2).await, ["job-copy-4", "job-copy-5"]);
+
+    // Among events too, which share answers.
+    let mut feed = bus
+        .events(&Subject::all_events(), From::Now)
+        .await
+        .expect("a feed");
+    let mut large = event("a", "r", 2);
+    large.body = Bytes::from(vec![b'x'; MAX_MESSAGE_BYTES]);
+    let mut nameless = event("a", "r", 4);
+    nameless.id = String::new();
+    let events = [1, 3, 5].map(|number| event("a", "r", number));
+    let [first, second, third] = events.clone();
+    let answers = bus
+        .publish(vec![first, large, second, nameless, third])
+        .await;
+    let taken: Vec<_> = answers.iter().map(Result::is_ok).collect();
+    assert_eq!(taken, [true, false, true, false, true], "{answers:?}");
+    for event in events {
+        let (_, heard) = within(feed.next()).await.expect("an event");
+        assert_eq!(heard.id, event.id);
+    }
 
     // The largest that is taken; its header fields are counted too.
     let mut full = job("copy", 6);

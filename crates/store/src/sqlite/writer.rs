@@ -166,8 +166,8 @@ async fn write(
         .collect();
     if !won.is_empty() {
         let rows = batch::rows(&won);
-        rows.iter()
-            .fold(query(APPLY), |query, rows| query.bind(rows.as_str()))
+        rows.into_iter()
+            .fold(query(APPLY), |query, rows| query.bind(rows))
             .execute(on)
             .await?;
     }
