@@ -1,6 +1,6 @@
 # Needs cargo, a C compiler and Python 3; everything else is fetched into target/.
 .DEFAULT_GOAL := help
-.PHONY: help build fmt lint test test-browser test-system test-faults test-api-fuzz test-clients sim bench demo deny docs-check services ci
+.PHONY: help build fmt lint test test-browser test-system test-faults test-api-fuzz test-clients stopwatch sim bench demo deny docs-check services ci
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -55,6 +55,9 @@ target/tools/clients/.installed: docs/how-to/clients/requirements.txt
 	$(PYTHON) -m venv target/tools/clients
 	target/tools/clients/bin/pip install --quiet -r docs/how-to/clients/requirements.txt
 	touch $@
+
+stopwatch: ## How long a stranger waits, from a fresh clone to a finished campaign on its page
+	$(PYTHON) tests/stopwatch.py
 
 sim: ## Simulate the whole system under faults, SEEDS=n seeds
 	$(CARGO) run --locked --release -p sim -- --seeds $(SEEDS)
