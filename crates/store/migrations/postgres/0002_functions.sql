@@ -99,14 +99,18 @@ begin
     from unnest(won) as t (i);
 
     if cardinality(w_of) > 0 then
-        delete from jobs
-        using (
-            select t_tenant[i] as tenant, t_run[i] as run, w_job[k] as job, w_token[k] as token
+        -- By place, so that each is looked up by its key. As a join, statistics of a quiet moment, when there
+        -- are few jobs, would have each job of the table compared with each of these.
+        delete from jobs where ctid = any(array(
+            select j.ctid
             from unnest(w_of) with ordinality as w (i, k)
-            where i = any(won) offset 0
-        ) as w
-        where jobs.tenant = w.tenant and jobs.run = w.run and jobs.job = w.job
-            and jobs.token = w.token;
+            cross join lateral (
+                select ctid from jobs
+                where tenant = t_tenant[i] and run = t_run[i] and job = w_job[k] and token = w_token[k]
+                offset 0
+            ) as j
+            where i = any(won)
+        ));
     end if;
 
     if cardinality(j_of) > 0 then

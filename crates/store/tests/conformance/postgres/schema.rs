@@ -1,11 +1,11 @@
 //! The catalogue, the making of it, and what a campaign costs.
 
 use futures::future::join_all;
-use sqlx::PgConnection;
+use sqlx::{Executor, PgConnection};
 use store::{port::Transition, postgres::migrate};
 
 use super::admin;
-use crate::fixture::{Driver, commit_one, connect, database};
+use crate::fixture::{Driver, SUBMITTED, at, commit_one, connect, database};
 
 async fn list(on: &mut PgConnection, sql: &'static str) -> Vec<String> {
     sqlx::query_scalar(sql).fetch_all(on).await.expect("lists")
@@ -142,6 +142,53 @@ async fn a_commit_reads_no_row_but_its_own() {
         format!("runs {}", 5 * campaigns),
     ];
     assert_eq!(read, expected);
+}
+
+/// What the tables say of themselves in a quiet moment, with few jobs in them, must not decide how jobs are found when
+/// there are many: sessions plan once.
+#[tokio::test]
+async fn a_commit_after_a_quiet_moment_reads_no_job_but_its_own() {
+    let url = database().await;
+    let store = connect(&url).await;
+    for i in 0..150 {
+        for transition in Driver::new("acme", &format!("whole{i}"), None).whole() {
+            commit_one(&store, transition).await.expect("commits");
+        }
+    }
+    for i in 0..8 {
+        let submit = Driver::new("acme", &format!("few{i}"), None).submit();
+        commit_one(&store, submit).await.expect("commits");
+    }
+    let mut admin = admin(&url).await;
+    admin.execute("vacuum analyze jobs").await.expect("vacuums");
+
+    // A session that plans now, and then meets many jobs.
+    store.close().await;
+    let store = connect(&url).await;
+    let mut many: Vec<_> = (0..100)
+        .map(|i| Driver::new("acme", &format!("many{i}"), None))
+        .collect();
+    for driver in &mut many {
+        let submit = driver.submit();
+        commit_one(&store, submit).await.expect("commits");
+    }
+    let before = jobs_read(counted(store, &url).await).await;
+    let store = connect(&url).await;
+    for driver in &mut many {
+        let finish = driver.finish("copy", at(SUBMITTED + 1_000));
+        commit_one(&store, finish).await.expect("commits");
+    }
+    let read = jobs_read(counted(store, &url).await).await - before;
+    assert_eq!(read, 100, "one withdrawn by each commit");
+}
+
+async fn jobs_read(mut admin: PgConnection) -> i64 {
+    sqlx::query_scalar(
+        "select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relname = 'jobs'",
+    )
+    .fetch_one(&mut admin)
+    .await
+    .expect("asks")
 }
 
 /// Rows are what a campaign costs (`docs/benchmarks.md`); a new one shows here.
