@@ -1,6 +1,8 @@
 //! What the bus says now: one reader per gateway, spread to the streams.
 
-use std::sync::Arc;
+mod recent;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bus::{
     Bus, Envelope, Subject,
@@ -11,7 +13,11 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use wire::{events::v1::Event, job::v1::Heads};
 
-use crate::limits::{PAUSE, SIGNAL_QUEUE};
+use self::recent::Recent;
+use crate::{
+    history::Page,
+    limits::{PAUSE, SIGNAL_QUEUE},
+};
 
 /// What a stream hears.
 #[derive(Debug, Clone)]
@@ -35,12 +41,14 @@ pub enum Signal {
 #[derive(Clone)]
 pub struct Feed {
     signals: broadcast::Sender<Signal>,
+    recent: Arc<Mutex<Recent>>,
 }
 
 impl Default for Feed {
     fn default() -> Self {
         Self {
             signals: broadcast::channel(SIGNAL_QUEUE).0,
+            recent: Arc::default(),
         }
     }
 }
@@ -51,7 +59,17 @@ impl Feed {
         self.signals.subscribe()
     }
 
+    /// Events of the tenant's run after `after`, when all of them were heard and the run goes on.
+    pub(crate) fn recent(&self, tenant: &TenantId, run: &RunId, after: u64) -> Option<Page> {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.page(tenant, run, after)
+    }
+
     fn tell(&self, signal: Signal) {
+        if let Signal::Event(event, _) = &signal {
+            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            recent.hear(event);
+        }
         // Nobody listening is fine.
         drop(self.signals.send(signal));
     }

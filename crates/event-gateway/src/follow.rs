@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ::service::metric;
-use model::RunId;
+use model::{RunId, TenantId};
 use tokio::sync::broadcast::{self, error::RecvError};
 use wire::events::v1::Event;
 
@@ -16,7 +16,9 @@ use crate::{
 
 /// A stream over one run.
 pub struct Follower {
+    feed: Feed,
     history: Arc<dyn History>,
+    tenant: TenantId,
     run: RunId,
     last: u64,
     rested: bool,
@@ -44,10 +46,18 @@ pub enum End {
 }
 
 impl Follower {
-    /// Events of `run` with a number above `after`. Hears the bus from this moment on.
-    pub fn new(feed: &Feed, history: Arc<dyn History>, run: RunId, after: u64) -> Self {
+    /// Events of the tenant's `run` with a number above `after`. Hears the bus from this moment on.
+    pub fn new(
+        feed: &Feed,
+        history: Arc<dyn History>,
+        tenant: TenantId,
+        run: RunId,
+        after: u64,
+    ) -> Self {
         Self {
+            feed: feed.clone(),
             history,
+            tenant,
             run,
             last: after,
             rested: false,
@@ -63,7 +73,7 @@ impl Follower {
     /// # Errors
     /// When the run cannot be read by this caller.
     pub async fn check(&mut self) -> Result<Option<u64>, Error> {
-        match self.history.events(&self.run, self.last).await {
+        match self.begin().await {
             Ok(page) => {
                 let head = page.head;
                 self.first = Some(page);
@@ -71,6 +81,25 @@ impl Follower {
             }
             Err(Error::Unavailable(_)) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// The first page: from the history, or as it was heard, or is heard before the history has answered.
+    async fn begin(&self) -> Result<Page, Error> {
+        // Of its own, so that what is heard here is heard again by `run`.
+        let mut live = self.feed.subscribe();
+        let mut asked = self.history.events(&self.run, self.last);
+        loop {
+            if let Some(page) = self.feed.recent(&self.tenant, &self.run, self.last) {
+                return Ok(page);
+            }
+            tokio::select! {
+                biased;
+                page = &mut asked => return page,
+                heard = live.recv() => if let Err(RecvError::Closed) = heard {
+                    return asked.await;
+                },
+            }
         }
     }
 

@@ -5,6 +5,10 @@ use std::time::Duration;
 /// Events and heads that a stream may be behind before it reads its history again. All streams share one such
 /// queue, and a thousand of them on a busy machine take their turns.
 pub const SIGNAL_QUEUE: usize = 4_096;
+/// Runs whose first events are kept as they were heard.
+pub const MAX_YOUNG_RUNS: usize = 1_024;
+/// Events that are kept of each of them; one has at most a few hundred bytes.
+pub const MAX_YOUNG_EVENTS: usize = 64;
 /// Events that wait for a slow client.
 pub const CLIENT_QUEUE: usize = 256;
 /// How long that queue may be full before the client is cut: a batch of commits fills it in one go.

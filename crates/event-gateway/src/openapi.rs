@@ -306,14 +306,36 @@ fn success(route: &Route, status: StatusCode, output: &str, schemas: &mut Schema
                     "description": "Where its result is.",
                 },
             });
+            started["links"] = links();
             started
         }
-        (Answer::Started, _) => message(
-            schemas,
-            "The run was there already, under the same key; or nothing was to be started.",
-        ),
+        (Answer::Started, _) => {
+            let mut there = message(
+                schemas,
+                "The run was there already, under the same key; or nothing was to be started.",
+            );
+            there["links"] = links();
+            there
+        }
         (Answer::Message, _) => message(schemas, "Done."),
     }
+}
+
+/// What can be asked of the run that an answer names.
+fn links() -> Value {
+    let of_runs = ROUTES
+        .iter()
+        .filter(|route| route.verb == Verb::Get && route.path_fields() == ["run_id"]);
+    of_runs
+        .map(|route| {
+            let link = json!({
+                "operationId": route.id,
+                "parameters": { "run_id": "$response.body#/run_id" },
+            });
+            (route.id.to_owned(), link)
+        })
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn refusal(status: u16, why: &str) -> Value {

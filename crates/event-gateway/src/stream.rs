@@ -147,7 +147,13 @@ impl Streams {
                 until_rest,
                 live,
             } => {
-                let mut follower = Follower::new(&self.feed, history, run.clone(), after);
+                let mut follower = Follower::new(
+                    &self.feed,
+                    history,
+                    caller.tenant.clone(),
+                    run.clone(),
+                    after,
+                );
                 if let Some(head) = follower.check().await?
                     && head < after
                 {

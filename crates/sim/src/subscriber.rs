@@ -105,10 +105,12 @@ pub(crate) async fn follow(world: Arc<World>, tenant: TenantId, run: RunId, stay
             tenant: tenant.clone(),
             draws: world.draws(&format!("history {name} {run} {after}")),
         });
-        let follower = Follower::new(&gateway.feed, past, run.clone(), after);
+        let mut follower = Follower::new(&gateway.feed, past, tenant.clone(), run.clone(), after);
         let (outlet, mut events) = Outlet::new(CLIENT_QUEUE, CLIENT_PATIENCE);
         let (told, end) = oneshot::channel();
         gateway.serve(async move {
+            // As a stream begins; what is wrong is told again by `run`.
+            drop(follower.check().await);
             // The subscriber may have gone away meanwhile.
             drop(told.send(follower.run(outlet, false).await));
         });
@@ -171,10 +173,11 @@ pub(crate) async fn peep(world: Arc<World>, foreign: TenantId, run: RunId) {
         tenant: foreign.clone(),
         draws: world.draws(&format!("foreign history {run}")),
     });
-    let follower = Follower::new(&gateway.feed, past, run.clone(), 0);
+    let mut follower = Follower::new(&gateway.feed, past, foreign.clone(), run.clone(), 0);
     let (outlet, mut events) = Outlet::new(CLIENT_QUEUE, CLIENT_PATIENCE);
     let (told, end) = oneshot::channel();
     gateway.serve(async move {
+        drop(follower.check().await);
         // Nobody waits for it when the world ends.
         drop(told.send(follower.run(outlet, false).await));
     });

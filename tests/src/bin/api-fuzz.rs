@@ -138,6 +138,9 @@ impl Command {
 const CHECKS: &str = "\
 [checks.positive_data_acceptance]
 expected-statuses = [\"2xx\", \"304\", \"400\", \"401\", \"403\", \"404\", \"409\", \"412\", \"422\", \"429\"]
+
+[checks.negative_data_rejection]
+expected-statuses = [\"400\", \"401\", \"403\", \"404\", \"405\", \"406\", \"409\", \"413\", \"415\", \"422\", \"429\"]
 ";
 
 fn record(command: &Command, text: &str) -> anyhow::Result<()> {

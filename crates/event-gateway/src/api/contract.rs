@@ -214,7 +214,9 @@ impl Field {
     /// Whether null means absent.
     pub fn may_be_null(&self) -> bool {
         self.shape == Shape::One
-            && (self.optional || matches!(self.kind, Kind::Message(_) | Kind::Timestamp))
+            && (self.optional
+                || self.choice.is_some()
+                || matches!(self.kind, Kind::Message(_) | Kind::Timestamp))
     }
 }
 

@@ -34,11 +34,10 @@ impl Schemas {
         let all = self.asked.union(&self.told);
         all.filter_map(|name| {
             let message = contract.message(name)?;
-            let closed = self.asked.contains(name) && !self.told.contains(name);
-            let schema = if closed {
-                object(message, &[])
-            } else {
-                open(message, &[])
+            let schema = match (self.asked.contains(name), self.told.contains(name)) {
+                (true, false) => object(message, &[]),
+                (true, true) => asked(message, &[], &[]),
+                (false, _) => open(message, &[]),
             };
             Some((name.clone(), Value::Object(schema)))
         })
@@ -62,14 +61,25 @@ fn reach(name: &str, found: &mut BTreeSet<String>) {
 
 /// The schema of a message that is sent to us, without some of its fields: no others are taken.
 pub(crate) fn object(message: &Message, without: &[&str]) -> Map<String, Value> {
-    let mut schema = open(message, without);
     let needed: Vec<_> = facts::needed(&message.name)
         .iter()
+        .copied()
         .filter(|name| !without.contains(name))
         .collect();
+    let mut schema = asked(message, without, &needed);
+    if !needed.is_empty() {
+        schema.insert("required".into(), json!(needed));
+    }
+    schema.insert("additionalProperties".into(), json!(false));
+    schema
+}
+
+/// The schema of a message that may be sent to us: what need not be there may be null.
+fn asked(message: &Message, without: &[&str], needed: &[&str]) -> Map<String, Value> {
+    let mut schema = open(message, without);
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         for field in &message.fields {
-            let is_needed = needed.iter().any(|name| **name == field.name);
+            let is_needed = needed.contains(&field.name.as_str());
             if let (false, true, Some(property)) = (
                 is_needed,
                 field.may_be_null(),
@@ -79,10 +89,6 @@ pub(crate) fn object(message: &Message, without: &[&str]) -> Map<String, Value> 
             }
         }
     }
-    if !needed.is_empty() {
-        schema.insert("required".into(), json!(needed));
-    }
-    schema.insert("additionalProperties".into(), json!(false));
     schema
 }
 
@@ -101,6 +107,9 @@ fn or_null(property: &mut Value) {
         };
         kinds.push(json!("null"));
         *kind = Value::Array(kinds);
+        if let Some(Value::Array(values)) = schema.get_mut("enum") {
+            values.push(Value::Null);
+        }
     }
 }
 

@@ -23,7 +23,8 @@ fn follow(
     until_rest: bool,
 ) -> (mpsc::Receiver<Event>, JoinHandle<End>) {
     let (client, queue) = Outlet::new(room, CLIENT_PATIENCE);
-    let follower = Follower::new(&world.feed, world.history(&tenant("one")), run("r"), after);
+    let one = tenant("one");
+    let follower = Follower::new(&world.feed, world.history(&one), one, run("r"), after);
     (queue, tokio::spawn(follower.run(client, until_rest)))
 }
 
@@ -57,6 +58,57 @@ async fn history_comes_first_then_live_until_it_rests() {
     world.happen(&one, &r, "ended").await;
     assert_eq!(numbers(&mut queue, 2).await, [6, 7]);
     assert_eq!(end.await.expect("no panic"), End::AtRest);
+    ear.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_young_run_is_shown_as_it_was_heard_and_to_its_tenant_alone() {
+    let world = World::new();
+    let ear = world.listen().await;
+    let (one, r) = (tenant("one"), run("r"));
+    world.happen(&one, &r, "submitted").await;
+    world.happen(&one, &r, "step_started").await;
+    settle().await;
+    world.set_down(true);
+    let check = async |who: &str, after| {
+        let who = tenant(who);
+        let history = world.history(&who);
+        Follower::new(&world.feed, history, who, r.clone(), after)
+            .check()
+            .await
+            .expect("a first page, or none now")
+    };
+    assert_eq!(check("one", 0).await, Some(2));
+    assert_eq!(check("one", 1).await, Some(2));
+    assert_eq!(check("one", 2).await, None, "nothing to show");
+    assert_eq!(check("two", 0).await, None, "another tenant's run");
+
+    let (mut queue, _end) = follow(&world, 0, 16, true);
+    world.set_down(false);
+    assert_eq!(numbers(&mut queue, 2).await, [1, 2]);
+    world.happen(&one, &r, "ended").await;
+    settle().await;
+    world.set_down(true);
+    assert_eq!(
+        check("one", 0).await,
+        None,
+        "whether it rests, only the store knows"
+    );
+    ear.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_with_a_gap_is_asked_of_the_store() {
+    let world = World::new();
+    let ear = world.listen().await;
+    let (one, r) = (tenant("one"), run("r"));
+    world.happen(&one, &r, "submitted").await;
+    world.commit(&one, &r, "lost");
+    world.happen(&one, &r, "step_started").await;
+    settle().await;
+    let history = world.history(&one);
+    let mut follower = Follower::new(&world.feed, history, one, r, 0);
+    assert_eq!(follower.check().await, Ok(Some(3)));
     ear.stop().await;
 }
 

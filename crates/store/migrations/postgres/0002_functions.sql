@@ -40,12 +40,17 @@ begin
             update runs set version = t_version[i], status = t_status[i], state = t_state[i],
                 updated = t_updated[i], percent = t_percent[i], wake_at = t_wake_at[i]
             from (
-                select t_tenant[i] as tenant, t_run[i] as run, expected, i::integer as i
+                select t.i::integer as i, expected, place
                 from unnest(t_expected) with ordinality as t (expected, i)
-                -- offset 0: look each run up by its key, never the other way round.
+                -- By place, so that each is looked up by its key: a plan made while there are few runs
+                -- would later compare every run with each of these.
+                cross join lateral (
+                    select ctid as place from runs
+                    where tenant = t_tenant[t.i] and run = t_run[t.i] offset 0
+                ) as found
                 where expected > 0 offset 0
             ) as t
-            where runs.tenant = t.tenant and runs.run = t.run and runs.version = expected
+            where runs.ctid = place and runs.version = expected
             returning i
         )
         select array_agg(i) into won from moved;

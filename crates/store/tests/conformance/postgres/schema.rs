@@ -144,8 +144,40 @@ async fn a_commit_reads_no_row_but_its_own() {
     assert_eq!(read, expected);
 }
 
-/// What the tables say of themselves in a quiet moment, with few jobs in them, must not decide how jobs are found when
+/// What the tables say of themselves in a quiet moment, with few rows in them, must not decide how rows are found when
 /// there are many: sessions plan once.
+#[tokio::test]
+async fn a_commit_after_a_quiet_moment_reads_no_run_but_its_own() {
+    let url = database().await;
+    let store = connect(&url).await;
+    let mut few: Vec<_> = (0..8)
+        .map(|i| Driver::new("acme", &format!("few{i}"), None))
+        .collect();
+    for driver in &mut few {
+        let submit = driver.submit();
+        commit_one(&store, submit).await.expect("commits");
+    }
+    let before = read_of("runs", counted(store, &url).await).await;
+    let mut admin = admin(&url).await;
+    admin.execute("vacuum analyze runs").await.expect("vacuums");
+
+    // A session that plans now, and then meets many runs.
+    let store = connect(&url).await;
+    let mut many: Vec<_> = (0..100)
+        .map(|i| Driver::new("acme", &format!("many{i}"), None))
+        .collect();
+    for driver in few.iter_mut().chain(&mut many) {
+        if driver.run.sequence == 0 {
+            let submit = driver.submit();
+            commit_one(&store, submit).await.expect("commits");
+        }
+        let finish = driver.finish("copy", at(SUBMITTED + 1_000));
+        commit_one(&store, finish).await.expect("commits");
+    }
+    let read = read_of("runs", counted(store, &url).await).await - before;
+    assert_eq!(read, 108, "one moved by each commit");
+}
+
 #[tokio::test]
 async fn a_commit_after_a_quiet_moment_reads_no_job_but_its_own() {
     let url = database().await;
@@ -172,20 +204,21 @@ async fn a_commit_after_a_quiet_moment_reads_no_job_but_its_own() {
         let submit = driver.submit();
         commit_one(&store, submit).await.expect("commits");
     }
-    let before = jobs_read(counted(store, &url).await).await;
+    let before = read_of("jobs", counted(store, &url).await).await;
     let store = connect(&url).await;
     for driver in &mut many {
         let finish = driver.finish("copy", at(SUBMITTED + 1_000));
         commit_one(&store, finish).await.expect("commits");
     }
-    let read = jobs_read(counted(store, &url).await).await - before;
+    let read = read_of("jobs", counted(store, &url).await).await - before;
     assert_eq!(read, 100, "one withdrawn by each commit");
 }
 
-async fn jobs_read(mut admin: PgConnection) -> i64 {
+async fn read_of(table: &str, mut admin: PgConnection) -> i64 {
     sqlx::query_scalar(
-        "select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relname = 'jobs'",
+        "select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relname = $1",
     )
+    .bind(table)
     .fetch_one(&mut admin)
     .await
     .expect("asks")
