@@ -1,16 +1,14 @@
 //! What follows by itself from the state: milestones, steps that are ready, the end.
 
 use model::{ErrorClass, Failure, JobId, RunStatus, StepName, Timestamp, usage::Usage};
-use workflow::{
-    OnFailure, Plan,
-    condition::{Scope, Value},
-    plan,
-};
+use workflow::{OnFailure, Plan, StepKind, plan};
 
 use crate::{
     apply::apply,
     event::{Event, Kind},
+    recovery,
     run::{Phase, Run},
+    scope::Facts,
 };
 
 /// A run in the making: each event is numbered and applied at once, so that what follows sees it.
@@ -57,7 +55,15 @@ impl<'a> Scratch<'a> {
             Kind::MilestoneReached { milestone } => milestone.clone(),
             Kind::Ended { status } => status.as_str().to_owned(),
             Kind::Cancelled { .. } => RunStatus::Cancelled.as_str().to_owned(),
-            Kind::StepSkipped { .. }
+            Kind::FannedOut { step, .. } => self
+                .plan
+                .step(step)
+                .and_then(|step| step.state.clone())
+                .unwrap_or_else(|| self.run.state.clone()),
+            Kind::Gathered { .. }
+            | Kind::LoopRepeated { .. }
+            | Kind::LoopEnded { .. }
+            | Kind::StepSkipped { .. }
             | Kind::StepFinished { .. }
             | Kind::StepRetrying { .. }
             | Kind::StepFailed { .. }
@@ -66,20 +72,35 @@ impl<'a> Scratch<'a> {
         }
     }
 
-    /// Sends the next attempt of a step.
-    pub(crate) fn start(&mut self, step: &plan::Step) {
-        let Some(state) = self.run.steps.get(&step.name) else {
+    /// Sends the next attempt of a step or an item.
+    pub(crate) fn start(&mut self, name: &StepName) {
+        let (Some(step), Some(state)) = (self.plan.step(name), self.run.steps.get(name)) else {
             return;
         };
         let (attempt, revision) = (state.attempt + 1, state.revision);
-        self.emit(Kind::StepStarted {
-            step: step.name.clone(),
-            agent: step.kind.agent().clone(),
-            job: JobId::derive(&self.run.id, &step.name, "", 0, revision, attempt),
-            token: self.run.next_token(),
-            attempt,
-            revision,
-        });
+        let agent = match recovery::fallback(step, state.fallbacks) {
+            Some(other) => Ok(other),
+            None => self.agent(step, name),
+        };
+        let kind = match agent {
+            Ok(agent) => Kind::StepStarted {
+                step: name.clone(),
+                agent: agent.clone(),
+                job: JobId::derive(
+                    &self.run.id,
+                    name,
+                    state.key.as_deref().unwrap_or_default(),
+                    state.pass.saturating_sub(1),
+                    revision,
+                    attempt,
+                ),
+                token: self.run.next_token(),
+                attempt,
+                revision,
+            },
+            Err(why) => unworkable(name, why),
+        };
+        self.emit(kind);
     }
 
     /// Everything that follows by itself, until nothing more does. Bounded: each round ends a step,
@@ -98,6 +119,7 @@ impl<'a> Scratch<'a> {
             }
             self.reach_milestones();
             self.start_ready();
+            self.go_on_with_items();
             if self.run.steps.values().all(|step| step.phase.ended()) {
                 self.reach_milestones();
                 let status = end_status(self.plan, &self.run);
@@ -110,15 +132,16 @@ impl<'a> Scratch<'a> {
         }
     }
 
-    /// Whether a step failed whose failure is the run's.
+    /// Whether a step or an item failed whose failure is the run's.
     fn broken(&self) -> bool {
-        self.plan.steps.iter().any(|step| {
-            step.on_failure == OnFailure::Fail
-                && self
-                    .run
-                    .steps
-                    .get(&step.name)
-                    .is_some_and(|state| state.phase == Phase::Failed)
+        let mut failed = self
+            .run
+            .steps
+            .iter()
+            .filter(|(_, state)| state.phase == Phase::Failed);
+        failed.any(|(name, _)| {
+            let step = self.plan.step(name);
+            step.is_some_and(|step| step.on_failure == OnFailure::Fail)
         })
     }
 
@@ -158,24 +181,28 @@ impl<'a> Scratch<'a> {
                 .as_ref()
                 .map(|when| (when, when.eval(&Facts(&self.run))))
             {
-                None | Some((_, Ok(true))) => self.start(step),
+                None | Some((_, Ok(true))) => self.begin(step),
                 Some((when, Ok(false))) => {
                     self.emit(Kind::StepSkipped {
                         step: step.name.clone(),
                         condition: when.source().to_owned(),
                     });
                 }
-                Some((_, Err(error))) => self.emit(Kind::StepFailed {
-                    step: step.name.clone(),
-                    job: None,
-                    attempt: 0,
-                    failure: Failure::new(
-                        ErrorClass::InvalidInput,
+                Some((_, Err(error))) => {
+                    self.emit(unworkable(
+                        &step.name,
                         format!("the step's `when`: {error}"),
-                    ),
-                    usage: Usage::default(),
-                }),
+                    ));
+                }
             }
+        }
+    }
+
+    fn begin(&mut self, step: &plan::Step) {
+        match (&step.kind, &step.for_each) {
+            (StepKind::Loop(own), _) => self.turn(step, own),
+            (_, Some(each)) => self.fan_out(step, each),
+            (_, None) => self.start(&step.name),
         }
     }
 
@@ -190,12 +217,10 @@ impl<'a> Scratch<'a> {
 /// How a run stands once all its steps have ended (`spec/campaign.md`, partial failure).
 fn end_status(plan: &Plan, run: &Run) -> RunStatus {
     let failed = run.steps.values().any(|step| step.phase == Phase::Failed);
-    let artifact = plan.steps.iter().any(|step| {
-        matches!(step.kind, plan::StepKind::Agent { .. })
-            && run
-                .steps
-                .get(&step.name)
-                .is_some_and(|state| state.result.is_some())
+    let mut made = run.steps.iter().filter(|(_, state)| state.result.is_some());
+    let artifact = made.any(|(name, _)| {
+        let step = plan.step(name);
+        step.is_some_and(|step| matches!(step.kind, StepKind::Agent { .. }))
     });
     match (failed, artifact) {
         (false, _) => RunStatus::Completed,
@@ -204,41 +229,13 @@ fn end_status(plan: &Plan, run: &Run) -> RunStatus {
     }
 }
 
-/// What conditions may read: the input, declared facts, and how each step ended.
-struct Facts<'a>(&'a Run);
-
-impl Scope for Facts<'_> {
-    fn input(&self, path: &[String]) -> Option<Value> {
-        let mut at = &*self.0.input;
-        for key in path {
-            at = at.get(key)?;
-        }
-        match at {
-            serde_json::Value::Bool(value) => Some(Value::Bool(*value)),
-            serde_json::Value::Number(value) => value.as_f64().map(Value::Number),
-            serde_json::Value::String(value) => Some(Value::Text(value.clone())),
-            serde_json::Value::Array(list) => Some(Value::List(list.len())),
-            serde_json::Value::Null | serde_json::Value::Object(_) => None,
-        }
-    }
-
-    fn fact(&self, step: &StepName, name: &str) -> Option<Value> {
-        let step = self.0.steps.get(step)?;
-        match name {
-            "done" => Some(Value::Bool(step.phase == Phase::Done)),
-            "failed" => Some(Value::Bool(step.phase == Phase::Failed)),
-            "skipped" => Some(Value::Bool(step.phase == Phase::Skipped)),
-            _ => step
-                .result
-                .as_ref()?
-                .facts
-                .get(name)
-                .map(|fact| match fact {
-                    model::fact::Fact::Bool(value) => Value::Bool(*value),
-                    model::fact::Fact::Number(value) => Value::Number(*value),
-                    model::fact::Fact::Text(value) => Value::Text(value.clone()),
-                    model::fact::Fact::Keys(keys) => Value::List(keys.len()),
-                }),
-        }
+/// The step or item cannot be worked on, whoever tries.
+pub(crate) fn unworkable(step: &StepName, why: String) -> Kind {
+    Kind::StepFailed {
+        step: step.clone(),
+        job: None,
+        attempt: 0,
+        failure: Failure::new(ErrorClass::InvalidInput, why),
+        usage: Usage::default(),
     }
 }

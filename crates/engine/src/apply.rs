@@ -1,10 +1,12 @@
 //! Folding one event into a run.
 
 use model::{Failure, RunStatus, StepName, Timestamp, usage::Usage};
-use workflow::Plan;
+use workflow::{Plan, StepKind};
 
 use crate::{
     event::{Event, Kind},
+    loops,
+    recovery::Strategy,
     run::{Phase, Run, Step, StepResult},
 };
 
@@ -22,20 +24,38 @@ pub fn apply(plan: &Plan, run: &mut Run, event: &Event) {
         Kind::StepStarted {
             step,
             job,
+            agent,
             token,
             attempt,
             ..
         } => {
             run.issued.insert(*token, job.clone());
+            begun(plan, run, step, event.time);
             if let Some(state) = run.steps.get_mut(step) {
                 state.attempt = *attempt;
-                state.started.get_or_insert(event.time);
+                state.agent = Some(agent.clone());
                 state.phase = Phase::Running {
                     job: job.clone(),
                     token: *token,
                     lost: 0,
                     since: event.time,
                 };
+            }
+        }
+        Kind::FannedOut { step, keys } => fan_out(run, step, keys),
+        Kind::Gathered { step, done, failed } => {
+            if let Some(state) = end(run, step, event.time) {
+                state.phase = if *done == 0 && *failed > 0 {
+                    Phase::Failed
+                } else {
+                    Phase::Done
+                };
+            }
+        }
+        Kind::LoopRepeated { step, pass, value } => repeat(plan, run, step, *pass, *value),
+        Kind::LoopEnded { step, .. } => {
+            if let Some(state) = end(run, step, event.time) {
+                state.phase = Phase::Done;
             }
         }
         Kind::StepSkipped { step, .. } => {
@@ -72,11 +92,21 @@ pub fn apply(plan: &Plan, run: &mut Run, event: &Event) {
             usage,
             at,
             failure,
+            strategy,
             ..
         } => {
             settle(run, *token, *usage);
             if let Some(state) = run.steps.get_mut(step) {
                 state.phase = Phase::Backoff { until: *at };
+                if let Some(failed) = state.strategy {
+                    *state.failed_strategies.entry(failed).or_insert(0) += 1;
+                }
+                state.strategy = *strategy;
+                match strategy {
+                    Some(Strategy::FallbackAgent) => state.fallbacks += 1,
+                    Some(Strategy::RetryWithTimeout) => state.longer += 1,
+                    _ => {}
+                }
                 state.failure = Some((failure.clone(), event.time));
                 state.usage = state.usage.plus(*usage);
             }
@@ -100,13 +130,14 @@ pub fn apply(plan: &Plan, run: &mut Run, event: &Event) {
             lost,
         } => {
             run.issued.insert(*token, job.clone());
-            if let Some(state) = run.steps.get_mut(step) {
-                state.phase = Phase::Running {
-                    job: job.clone(),
-                    token: *token,
-                    lost: *lost,
-                    since: event.time,
-                };
+            if let Some(Phase::Running {
+                token: current,
+                lost: losses,
+                since,
+                ..
+            }) = run.steps.get_mut(step).map(|state| &mut state.phase)
+            {
+                (*current, *losses, *since) = (*token, *lost, event.time);
             }
         }
         Kind::MilestoneReached { milestone } => {
@@ -128,6 +159,57 @@ pub fn apply(plan: &Plan, run: &mut Run, event: &Event) {
 fn settle(run: &mut Run, token: u64, usage: Usage) {
     run.settled.insert(token);
     run.usage = run.usage.plus(usage);
+}
+
+/// The first job of a step goes out: the step begins, and so does what it is a part of.
+fn begun(plan: &Plan, run: &mut Run, step: &StepName, now: Timestamp) {
+    let within = plan.step(step).and_then(|step| step.within.as_ref());
+    let parent = step.parent();
+    for name in [Some(step), parent.as_ref(), within].into_iter().flatten() {
+        if let Some(state) = run.steps.get_mut(name) {
+            state.started.get_or_insert(now);
+        }
+    }
+}
+
+fn fan_out(run: &mut Run, step: &StepName, keys: &[String]) {
+    let count = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+    let Some(state) = run.steps.get_mut(step) else {
+        return;
+    };
+    let (before, pass) = (state.items, state.pass);
+    state.items = count;
+    state.phase = Phase::Fanned;
+    for (index, key) in (0..count).zip(keys) {
+        let item = run
+            .steps
+            .entry(step.item(index))
+            .or_insert_with(|| Step::item(key.clone(), pass));
+        item.reset();
+        item.pass = pass;
+        item.key = Some(key.clone());
+    }
+    for index in count..before {
+        run.steps.remove(&step.item(index));
+    }
+}
+
+fn repeat(plan: &Plan, run: &mut Run, step: &StepName, pass: u32, value: Option<f64>) {
+    let Some(StepKind::Loop(own)) = plan.step(step).map(|step| &step.kind) else {
+        return;
+    };
+    if let Some(state) = run.steps.get_mut(step) {
+        state.pass = pass;
+        if let (Some(watched), Some(value)) = (&own.plateau, value) {
+            state.plateau = Some(loops::watch(state.plateau, value, watched));
+        }
+    }
+    for name in &own.steps {
+        if let Some(state) = run.steps.get_mut(name) {
+            state.reset();
+            state.pass = pass;
+        }
+    }
 }
 
 fn end<'a>(run: &'a mut Run, step: &StepName, now: Timestamp) -> Option<&'a mut Step> {
@@ -152,26 +234,36 @@ fn fail(run: &mut Run, step: &StepName, failure: &Failure, usage: Usage, now: Ti
 fn reopen(plan: &Plan, run: &mut Run, step: &StepName, note: Option<&model::ContentHash>) {
     run.status = RunStatus::Running;
     run.ended = None;
-    for planned in &plan.steps {
-        let again = planned.name == *step || planned.kind.of().contains(step);
-        if let (true, Some(state)) = (again, run.steps.get_mut(&planned.name)) {
+    if let Some(state) = run.steps.get_mut(step) {
+        state.reset();
+        state.revision += 1;
+        state.note = note.cloned();
+    }
+    // The step that an item belongs to has work again.
+    let planned = match step.parent() {
+        Some(parent) => {
+            if let Some(state) = run.steps.get_mut(&parent) {
+                state.phase = Phase::Fanned;
+                state.ended = None;
+            }
+            parent
+        }
+        None => step.clone(),
+    };
+    for audit in plan
+        .steps
+        .iter()
+        .filter(|audit| audit.kind.of().contains(&planned))
+    {
+        if let Some(state) = run.steps.get_mut(&audit.name) {
+            state.reset();
             state.revision += 1;
-            state.attempt = 0;
-            state.phase = Phase::Waiting;
-            state.failure = None;
-            state.note = if planned.name == *step {
-                note.cloned()
-            } else {
-                None
-            };
-            state.started = None;
-            state.ended = None;
         }
     }
     for milestone in plan
         .milestones
         .iter()
-        .filter(|milestone| milestone.of.contains(step))
+        .filter(|milestone| milestone.of.contains(&planned))
     {
         run.milestones.remove(&milestone.state);
     }

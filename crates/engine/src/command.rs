@@ -106,6 +106,9 @@ pub enum Refusal {
     /// Only steps that make an artifact can be regenerated.
     #[error("step `{0}` makes no artifact; regenerate the step that it judges")]
     NotAnAgent(StepName),
+    /// The items of a step are regenerated one by one.
+    #[error("step `{0}` has items; regenerate one of them, such as `{0}.0`")]
+    HasItems(StepName),
     /// The step's own condition keeps it from running for this input.
     #[error("step `{0}` was not asked for by this run's input")]
     NotAskedFor(StepName),

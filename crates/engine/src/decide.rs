@@ -11,7 +11,8 @@ use crate::{
     event::{Event, Kind},
     limits::{MAX_LOST, MAX_REVISIONS},
     outstanding::{Timer, outstanding},
-    run::{Phase, Run},
+    recovery::{self, Strategy},
+    run::{self, Phase, Run},
 };
 
 /// What follows from `command` for `run`, at the database-adjusted time `now`: the events, numbered on
@@ -109,12 +110,9 @@ fn settle(
         .under_way(job)
         .filter(|(_, _, current)| *current == token && !scratch.run.status.at_rest())
         .and_then(|(name, state, _)| {
-            scratch
-                .plan
-                .step(name)
-                .map(|step| (step, state.attempt, state.result.as_ref()))
+            Some((name, scratch.plan.step(name)?, state, state.agent.as_ref()?))
         });
-    let Some((step, attempt, result)) = current else {
+    let Some((name, step, state, agent)) = current else {
         scratch.emit(Kind::OutcomeLate {
             job: job.clone(),
             token,
@@ -122,10 +120,12 @@ fn settle(
         });
         return Ok(());
     };
+    let (name, attempt) = (name.clone(), state.attempt);
+    let result = state.result.as_ref();
     let kind = match end {
         JobEnd::Done { hash, facts } => Kind::StepFinished {
-            step: step.name.clone(),
-            agent: step.kind.agent().clone(),
+            step: name,
+            agent: agent.clone(),
             job: job.clone(),
             token,
             attempt,
@@ -136,21 +136,20 @@ fn settle(
             duration_ms,
         },
         JobEnd::Failed(failure) => {
-            match step
-                .retry
-                .wait(failure.class, attempt, failure.retry_after, jitter)
-            {
-                Some(wait) => Kind::StepRetrying {
-                    step: step.name.clone(),
+            let again = again(step, state, failure, jitter);
+            match again {
+                Some((wait, strategy)) => Kind::StepRetrying {
+                    step: name,
                     job: job.clone(),
                     token,
                     attempt,
                     failure: failure.clone(),
                     usage,
                     at: scratch.now().after(wait),
+                    strategy,
                 },
                 None => Kind::StepFailed {
-                    step: step.name.clone(),
+                    step: name,
                     job: Some((job.clone(), token)),
                     attempt,
                     failure: failure.clone(),
@@ -161,6 +160,31 @@ fn settle(
     };
     scratch.emit(kind);
     Ok(())
+}
+
+/// When the next attempt starts and what it does otherwise; none when there is none.
+fn again(
+    step: &workflow::Step,
+    state: &run::Step,
+    failure: &Failure,
+    jitter: u64,
+) -> Option<(Duration, Option<Strategy>)> {
+    let wait = step
+        .retry
+        .wait(failure.class, state.attempt, failure.retry_after, jitter)?;
+    if step.recover.is_none() {
+        return Some((wait, None));
+    }
+    let strategy = recovery::next(step, state, failure.class)?;
+    let wait = match strategy {
+        Strategy::ExponentialBackoff | Strategy::RetryWithTimeout | Strategy::StandardRetry => wait,
+        // Waiting would not help: the next attempt is another one.
+        Strategy::FallbackAgent
+        | Strategy::SimplifiedGeneration
+        | Strategy::ContentOptimization
+        | Strategy::Repair => Duration::ZERO,
+    };
+    Some((wait, Some(strategy)))
 }
 
 fn redrive(
@@ -203,7 +227,7 @@ fn redrive(
 
 fn wake(scratch: &mut Scratch<'_>) -> Result<(), Refusal> {
     let now = scratch.now();
-    let due: Vec<Timer> = outstanding(scratch.plan, &scratch.run)
+    let due: Vec<Timer> = outstanding(&scratch.run)
         .timers
         .into_iter()
         .filter_map(|(timer, at)| (at <= now).then_some(timer))
@@ -216,10 +240,8 @@ fn wake(scratch: &mut Scratch<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     for timer in due {
-        if let Timer::Retry(name) = timer
-            && let Some(step) = scratch.plan.step(&name)
-        {
-            scratch.start(step);
+        if let Timer::Retry(name) = timer {
+            scratch.start(&name);
         }
     }
     Ok(())
@@ -231,19 +253,22 @@ fn give_up(scratch: &mut Scratch<'_>) {
         .run
         .deadline
         .map_or(Duration::ZERO, |at| at.since(scratch.run.submitted));
-    let plan = scratch.plan;
-    for step in &plan.steps {
-        let Some(state) = scratch
-            .run
-            .steps
-            .get(&step.name)
-            .filter(|state| !state.phase.ended())
-        else {
-            continue;
-        };
-        let attempt = state.attempt;
+    let open: Vec<_> = scratch
+        .plan
+        .steps
+        .iter()
+        .flat_map(|step| {
+            let items = scratch.run.items(&step.name).map(|(name, _)| name);
+            items.chain([step.name.clone()])
+        })
+        .filter_map(|name| {
+            let state = scratch.run.steps.get(&name)?;
+            (!state.phase.ended()).then_some((name, state.attempt))
+        })
+        .collect();
+    for (step, attempt) in open {
         scratch.emit(Kind::StepFailed {
-            step: step.name.clone(),
+            step,
             job: None,
             attempt,
             failure: Failure::new(
@@ -267,6 +292,9 @@ fn regenerate(scratch: &Scratch<'_>, name: &StepName) -> Result<(), Refusal> {
     };
     if !matches!(step.kind, StepKind::Agent { .. }) {
         return Err(Refusal::NotAnAgent(name.clone()));
+    }
+    if state.items > 0 {
+        return Err(Refusal::HasItems(name.clone()));
     }
     if state.phase == Phase::Skipped {
         return Err(Refusal::NotAskedFor(name.clone()));

@@ -6,6 +6,8 @@ use model::{
     usage::Usage,
 };
 
+use crate::recovery::Strategy;
+
 /// One numbered event of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -41,6 +43,40 @@ pub enum Kind {
         attempt: u32,
         /// 1 for the first, + 1 with each reopening.
         revision: u32,
+    },
+    /// The step works off a list: each item is a step of the run from here on, `<step>.0` and so on.
+    FannedOut {
+        /// The step.
+        step: StepName,
+        /// The items' keys, in the list's order.
+        keys: Vec<String>,
+    },
+    /// All items of the step have ended.
+    Gathered {
+        /// The step.
+        step: StepName,
+        /// How many items have a result.
+        done: u32,
+        /// How many failed without one.
+        failed: u32,
+    },
+    /// A loop's body has ended, and goes on for another pass.
+    LoopRepeated {
+        /// The loop.
+        step: StepName,
+        /// The pass that begins, 2 for the first repeat.
+        pass: u32,
+        /// The number that the loop watches for a plateau, as the ended pass left it.
+        value: Option<f64>,
+    },
+    /// A loop ends.
+    LoopEnded {
+        /// The loop.
+        step: StepName,
+        /// How many passes there were.
+        passes: u32,
+        /// Why.
+        reason: LoopEnd,
     },
     /// The step's condition was false, so it does not run.
     StepSkipped {
@@ -88,6 +124,8 @@ pub enum Kind {
         usage: Usage,
         /// When the next attempt starts.
         at: Timestamp,
+        /// What the next attempt does otherwise; none where the plan says no more than to try again.
+        strategy: Option<Strategy>,
     },
     /// The step failed for good (in this revision).
     StepFailed {
@@ -150,12 +188,62 @@ pub enum Kind {
     },
 }
 
+/// Why a loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoopEnd {
+    /// Its condition held.
+    Condition,
+    /// The watched number no longer rose.
+    Plateau,
+    /// It had as many passes as it may.
+    Passes,
+    /// Its time was over.
+    Time,
+    /// Its money was spent.
+    Cost,
+    /// No step of its body had anything to do.
+    Idle,
+}
+
+impl LoopEnd {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Condition,
+        Self::Plateau,
+        Self::Passes,
+        Self::Time,
+        Self::Cost,
+        Self::Idle,
+    ];
+
+    /// The reason of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
+    /// The name used in stored records and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Condition => "condition",
+            Self::Plateau => "plateau",
+            Self::Passes => "passes",
+            Self::Time => "time",
+            Self::Cost => "cost",
+            Self::Idle => "idle",
+        }
+    }
+}
+
 impl Kind {
     /// The event type's name, as stored and as in the CloudEvents type `pressrun.run.v1.<name>`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Submitted { .. } => "submitted",
             Self::StepStarted { .. } => "step_started",
+            Self::FannedOut { .. } => "fanned_out",
+            Self::Gathered { .. } => "gathered",
+            Self::LoopRepeated { .. } => "loop_repeated",
+            Self::LoopEnded { .. } => "loop_ended",
             Self::StepSkipped { .. } => "step_skipped",
             Self::StepFinished { .. } => "step_finished",
             Self::StepRetrying { .. } => "step_retrying",
@@ -173,6 +261,10 @@ impl Kind {
     pub fn step(&self) -> Option<&StepName> {
         match self {
             Self::StepStarted { step, .. }
+            | Self::FannedOut { step, .. }
+            | Self::Gathered { step, .. }
+            | Self::LoopRepeated { step, .. }
+            | Self::LoopEnded { step, .. }
             | Self::StepSkipped { step, .. }
             | Self::StepFinished { step, .. }
             | Self::StepRetrying { step, .. }

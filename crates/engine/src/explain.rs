@@ -1,9 +1,13 @@
 //! For each step that has not ended, the one thing that it waits for.
 
 use model::{AgentKind, ErrorClass, JobId, StepName, Timestamp};
-use workflow::Plan;
+use workflow::{Plan, Step};
 
-use crate::run::{Phase, Run};
+use crate::{
+    items::at_once,
+    recovery::Strategy,
+    run::{self, Phase, Run},
+};
 
 /// A step that has not ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,56 +48,88 @@ pub enum WaitingFor {
         of: u32,
         /// Why the last one failed, when known.
         class: Option<ErrorClass>,
+        /// What the next one does otherwise.
+        strategy: Option<Strategy>,
+    },
+    /// Its items.
+    Items {
+        /// How many have ended.
+        ended: u32,
+        /// How many there are.
+        of: u32,
+    },
+    /// A place among the items of its step that are under way at once.
+    Turn {
+        /// How many may be.
+        at_once: u32,
     },
 }
 
-/// What each step waits for, in plan order; empty for a run at rest.
+/// What each step and item waits for, in plan order, items after their step; empty for a run at rest.
 pub fn explain(plan: &Plan, run: &Run) -> Vec<Waiting> {
     if run.status.at_rest() {
         return Vec::new();
     }
-    let open = plan
-        .steps
+    let of_step = |step: &workflow::Step| {
+        let own = run.steps.get(&step.name)?;
+        Some(waiting(step, &step.name, own, run))
+    };
+    plan.steps
         .iter()
-        .filter_map(|step| run.steps.get(&step.name).map(|state| (step, state)));
-    open.filter_map(|(step, state)| {
-        let what = match &state.phase {
-            Phase::Waiting => WaitingFor::Steps(
-                step.needs
-                    .iter()
-                    .filter(|need| {
-                        run.steps
-                            .get(*need)
-                            .is_some_and(|state| !state.phase.ended())
-                    })
-                    .cloned()
-                    .collect(),
-            ),
-            Phase::Running {
-                job,
-                token,
-                lost,
-                since,
-            } => WaitingFor::Outcome {
-                agent: step.kind.agent().clone(),
-                job: job.clone(),
-                token: *token,
-                attempt: state.attempt,
-                since: *since,
-                lost: *lost,
-            },
-            Phase::Backoff { until } => WaitingFor::Retry {
-                at: *until,
-                failed: state.attempt,
-                of: step.retry.max_attempts,
-                class: state.failure.as_ref().map(|(failure, _)| failure.class),
-            },
-            Phase::Done | Phase::Skipped | Phase::Failed => return None,
-        };
-        Some(Waiting {
-            step: step.name.clone(),
-            what,
+        .flat_map(|step| {
+            let items = run
+                .items(&step.name)
+                .filter_map(|(name, item)| waiting(step, &name, item, run));
+            of_step(step).flatten().into_iter().chain(items)
         })
+        .collect()
+}
+
+/// What a step or an item waits for; none once it has ended.
+fn waiting(step: &Step, name: &StepName, state: &run::Step, run: &Run) -> Option<Waiting> {
+    let what = match &state.phase {
+        Phase::Waiting if name.index().is_some() => WaitingFor::Turn {
+            at_once: step.for_each.as_ref().map_or(1, |each| at_once(run, each)),
+        },
+        Phase::Waiting => {
+            let open = |need: &&StepName| {
+                run.steps
+                    .get(*need)
+                    .is_some_and(|state| !state.phase.ended())
+            };
+            WaitingFor::Steps(step.needs.iter().filter(open).cloned().collect())
+        }
+        Phase::Fanned => {
+            let ended = run.items(name).filter(|(_, item)| item.phase.ended());
+            WaitingFor::Items {
+                ended: u32::try_from(ended.count()).unwrap_or(u32::MAX),
+                of: state.items,
+            }
+        }
+        Phase::Running {
+            job,
+            token,
+            lost,
+            since,
+        } => WaitingFor::Outcome {
+            agent: state.agent.clone()?,
+            job: job.clone(),
+            token: *token,
+            attempt: state.attempt,
+            since: *since,
+            lost: *lost,
+        },
+        Phase::Backoff { until } => WaitingFor::Retry {
+            at: *until,
+            failed: state.attempt,
+            of: step.retry.max_attempts,
+            class: state.failure.as_ref().map(|(failure, _)| failure.class),
+            strategy: state.strategy,
+        },
+        Phase::Done | Phase::Skipped | Phase::Failed => return None,
+    };
+    Some(Waiting {
+        step: name.clone(),
+        what,
     })
-    .collect()
 }

@@ -2,5 +2,13 @@
 
 /// Most revisions of a step.
 pub const MAX_REVISIONS: u32 = 100;
+/// A strategy that failed so often on a step is not picked for it again.
+pub const MAX_STRATEGY_FAILURES: u32 = 2;
+/// How much longer an attempt may take after one that took too long.
+pub const TIMEOUT_FACTOR: u64 = 2;
+/// Most items of one step.
+pub const MAX_ITEMS: usize = 1_000;
+/// Longest key of an item, bytes.
+pub const MAX_KEY_BYTES: usize = 200;
 /// The lost start that parks a job: its input may be what stops its worker.
 pub const MAX_LOST: u32 = 3;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use model::{AgentKind, JobId, StepName, Timestamp};
-use workflow::Plan;
 
 use crate::run::{Phase, Run};
 
@@ -46,7 +45,7 @@ impl Outstanding {
 }
 
 /// Every job and timer that should be under way; nothing for a run at rest.
-pub fn outstanding(plan: &Plan, run: &Run) -> Outstanding {
+pub fn outstanding(run: &Run) -> Outstanding {
     let mut all = Outstanding::default();
     if run.status.at_rest() || run.sequence == 0 {
         return all;
@@ -57,10 +56,10 @@ pub fn outstanding(plan: &Plan, run: &Run) -> Outstanding {
     for (name, state) in &run.steps {
         match &state.phase {
             Phase::Running { job, token, .. } => {
-                if let Some(step) = plan.step(name) {
+                if let Some(agent) = &state.agent {
                     let job_ref = JobRef {
                         step: name.clone(),
-                        agent: step.kind.agent().clone(),
+                        agent: agent.clone(),
                         attempt: state.attempt,
                         revision: state.revision,
                     };
@@ -70,7 +69,7 @@ pub fn outstanding(plan: &Plan, run: &Run) -> Outstanding {
             Phase::Backoff { until } => {
                 all.timers.insert(Timer::Retry(name.clone()), *until);
             }
-            Phase::Waiting | Phase::Done | Phase::Skipped | Phase::Failed => {}
+            Phase::Waiting | Phase::Fanned | Phase::Done | Phase::Skipped | Phase::Failed => {}
         }
     }
     all

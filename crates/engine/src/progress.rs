@@ -1,16 +1,19 @@
 //! How far a run is.
 
-use workflow::Plan;
+use workflow::{Plan, Step, StepKind};
 
-use crate::run::Run;
+use crate::run::{Phase, Run};
+
+/// Parts of one unit of weight.
+const UNIT: u64 = 1_000_000;
 
 /// How far a run is, by the weights of its steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Weight of the steps that have ended.
-    pub done: u32,
-    /// Weight of all steps.
-    pub total: u32,
+    /// Weight of what has ended, millionths.
+    pub done: u64,
+    /// Weight of all steps, millionths.
+    pub total: u64,
 }
 
 impl Progress {
@@ -19,27 +22,52 @@ impl Progress {
         if self.total == 0 {
             100
         } else {
-            u32::try_from(u64::from(self.done) * 100 / u64::from(self.total)).unwrap_or(100)
+            let percent = u128::from(self.done) * 100 / u128::from(self.total);
+            u32::try_from(percent).unwrap_or(100)
         }
     }
 }
 
-/// How far `run` is; a run at rest is all done.
+/// How far `run` is; a run at rest is all done. It does not fall while a run is under way: of a loop, the
+/// passes that there may be count.
 pub fn progress(plan: &Plan, run: &Run) -> Progress {
-    let total = plan.steps.iter().map(|step| step.weight).sum();
-    let ended = |step: &&workflow::Step| {
-        run.steps
-            .get(&step.name)
-            .is_some_and(|state| state.phase.ended())
-    };
+    let weight = |step: &Step| u64::from(step.weight) * UNIT;
+    let total = plan.steps.iter().map(weight).sum();
     let done = if run.status.at_rest() {
         total
     } else {
-        plan.steps
-            .iter()
-            .filter(ended)
-            .map(|step| step.weight)
-            .sum()
+        let done = plan.steps.iter().map(|step| {
+            let (ended, of) = share(plan, run, step);
+            weight(step) * ended / of.max(1)
+        });
+        done.sum()
     };
     Progress { done, total }
+}
+
+/// How much of a step has ended, and of how much.
+fn share(plan: &Plan, run: &Run, step: &Step) -> (u64, u64) {
+    let Some(state) = run.steps.get(&step.name) else {
+        return (0, 1);
+    };
+    let (ended, of) = if state.phase == Phase::Fanned {
+        let ended = run.items(&step.name).filter(|(_, item)| item.phase.ended());
+        (ended.count() as u64, u64::from(state.items))
+    } else {
+        (u64::from(state.phase.ended()), 1)
+    };
+    let owner = step.within.as_ref().and_then(|name| plan.step(name));
+    let Some(StepKind::Loop(own)) = owner.map(|owner| &owner.kind) else {
+        return (ended, of);
+    };
+    let over = step
+        .within
+        .as_ref()
+        .and_then(|name| run.steps.get(name))
+        .is_some_and(|state| state.phase.ended());
+    if over {
+        return (1, 1);
+    }
+    let before = u64::from(state.pass.saturating_sub(1));
+    (before * of + ended, of * u64::from(own.max_passes))
 }

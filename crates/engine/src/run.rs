@@ -6,10 +6,12 @@ use std::{
 };
 
 use model::{
-    ContentHash, Failure, JobId, RunId, RunStatus, StepName, TenantId, Timestamp, fact::Facts,
-    usage::Usage,
+    AgentKind, ContentHash, Failure, JobId, RunId, RunStatus, StepName, TenantId, Timestamp,
+    fact::Facts, usage::Usage,
 };
 use workflow::Plan;
+
+use crate::recovery::Strategy;
 
 /// State of a run before its first event.
 pub const STATE_NEW: &str = "new";
@@ -41,7 +43,8 @@ pub struct Run {
     pub issued: BTreeMap<u64, JobId>,
     /// Tokens whose outcome is recorded, applied or late.
     pub settled: BTreeSet<u64>,
-    /// The steps by name; every step of the plan is there from the first event.
+    /// The steps by name; every step of the plan is there from the first event, items from the event that
+    /// fans their step out.
     pub steps: BTreeMap<StepName, Step>,
     /// Milestones reached.
     pub milestones: BTreeSet<String>,
@@ -66,6 +69,24 @@ pub struct Step {
     pub note: Option<ContentHash>,
     /// What all its attempts used.
     pub usage: Usage,
+    /// Which pass of its loop; 1 outside of loops. Of a loop: how many passes have begun.
+    pub pass: u32,
+    /// Who does it, or did it last.
+    pub agent: Option<AgentKind>,
+    /// Its key in the list that it is an item of.
+    pub key: Option<String>,
+    /// Of a step that works off a list: how many items there are.
+    pub items: u32,
+    /// What the last attempt did otherwise than the first one.
+    pub strategy: Option<Strategy>,
+    /// How often each strategy has failed in this revision.
+    pub failed_strategies: BTreeMap<Strategy, u32>,
+    /// How many agents have failed at their provider and were replaced.
+    pub fallbacks: u32,
+    /// How many attempts were given more time than the one before.
+    pub longer: u32,
+    /// Of a loop that watches a number: its best so far, and for how many passes it has not risen.
+    pub plateau: Option<(f64, u32)>,
     /// When its first job of this revision went out.
     pub started: Option<Timestamp>,
     /// When it last ended.
@@ -90,6 +111,8 @@ pub struct StepResult {
 pub enum Phase {
     /// Its needs are not met yet.
     Waiting,
+    /// Its items are under way.
+    Fanned,
     /// A job is under way.
     Running {
         /// The job.
@@ -122,6 +145,36 @@ impl Phase {
 }
 
 impl Step {
+    /// An item with this key, in the pass of its step.
+    pub(crate) fn item(key: String, pass: u32) -> Self {
+        Self {
+            key: Some(key),
+            pass,
+            ..Self::new()
+        }
+    }
+
+    /// Who does it, or did it last; before anyone has, whom the plan names. Empty for a loop.
+    pub fn who<'a>(&'a self, planned: &'a workflow::Step) -> &'a str {
+        let last = self.agent.as_ref().or_else(|| planned.kind.agent());
+        last.map_or("", AgentKind::as_str)
+    }
+
+    /// Begins anew: another revision, another pass.
+    pub(crate) fn reset(&mut self) {
+        self.attempt = 0;
+        self.phase = Phase::Waiting;
+        self.failure = None;
+        self.note = None;
+        self.strategy = None;
+        self.failed_strategies.clear();
+        self.fallbacks = 0;
+        self.longer = 0;
+        self.plateau = None;
+        self.started = None;
+        self.ended = None;
+    }
+
     fn new() -> Self {
         Self {
             revision: 1,
@@ -131,6 +184,15 @@ impl Step {
             failure: None,
             note: None,
             usage: Usage::default(),
+            pass: 1,
+            agent: None,
+            key: None,
+            items: 0,
+            strategy: None,
+            failed_strategies: BTreeMap::new(),
+            fallbacks: 0,
+            longer: 0,
+            plateau: None,
             started: None,
             ended: None,
             duration_ms: 0,
@@ -176,6 +238,42 @@ impl Run {
                 } if current == job => Some((name, step, *token)),
                 _ => None,
             })
+    }
+
+    /// Every step with what is planned for it, in the plan's order, items after their step.
+    pub fn in_order<'a>(
+        &'a self,
+        plan: &'a Plan,
+    ) -> impl Iterator<Item = (&'a workflow::Step, StepName, &'a Step)> {
+        plan.steps.iter().flat_map(|planned| {
+            let own = self
+                .steps
+                .get(&planned.name)
+                .map(|state| (planned.name.clone(), state));
+            own.into_iter()
+                .chain(self.items(&planned.name))
+                .map(move |(name, state)| (planned, name, state))
+        })
+    }
+
+    /// The items of a step that works off a list, in the list's order.
+    pub fn items(&self, step: &StepName) -> impl Iterator<Item = (StepName, &Step)> {
+        let count = self.steps.get(step).map_or(0, |state| state.items);
+        let step = step.clone();
+        (0..count).filter_map(move |index| {
+            let name = step.item(index);
+            let state = self.steps.get(&name)?;
+            Some((name, state))
+        })
+    }
+
+    /// The results of a step: its own, or those of its items in the list's order.
+    pub fn results(&self, step: &StepName) -> Vec<(StepName, &StepResult)> {
+        let own = self.steps.get(step).map(|state| (step.clone(), state));
+        own.into_iter()
+            .chain(self.items(step))
+            .filter_map(|(name, state)| Some((name, state.result.as_ref()?)))
+            .collect()
     }
 
     /// The token that the next job gets.

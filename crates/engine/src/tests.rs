@@ -1,18 +1,21 @@
 //! The engine's rules on the built-in campaign plans, with plain values.
 
 mod campaign;
+mod items;
+mod loops;
 mod properties;
+mod recovery;
 mod reopening;
 mod retries;
 
 use std::sync::Arc;
 
 use model::{
-    ContentHash, ErrorClass, Failure, JobId, RunId, StepName, TenantId, Timestamp,
-    fact::{Fact, Facts},
+    AgentKind, ContentHash, ErrorClass, Failure, JobId, RunId, StepName, TenantId, Timestamp,
+    fact::{Fact, FactType, Facts},
     usage::Usage,
 };
-use workflow::Plan;
+use workflow::{Catalogue, Plan, Shape};
 
 use crate::{
     Command, Event, Refusal, Run, apply, command::JobEnd, decide, event::Kind, outstanding,
@@ -56,6 +59,11 @@ impl Bench {
             .collect();
         let input = Arc::new(serde_json::json!({ "wants": wants }));
         let plan = workflow::builtin::find("campaign", mode).expect("a built-in plan");
+        Self::of(plan, input)
+    }
+
+    /// A fresh run of `plan`.
+    fn of(plan: &'static Plan, input: Arc<serde_json::Value>) -> Self {
         let run = Run::new(
             TenantId::new("t").expect("token"),
             RunId::new("r").expect("token"),
@@ -71,7 +79,17 @@ impl Bench {
     }
 
     fn submitted(mode: &str) -> Self {
-        let mut bench = Self::new(mode);
+        Self::new(mode).submit()
+    }
+
+    /// A run of a definition of the test's own.
+    fn written(definition: &str, input: serde_json::Value) -> Self {
+        let plan = workflow::compile(definition, &catalogue()).expect("a definition");
+        Self::of(Box::leak(Box::new(plan)), Arc::new(input)).submit()
+    }
+
+    fn submit(self) -> Self {
+        let mut bench = self;
         bench
             .tell(&Command::Submit { deadline: None })
             .expect("a fresh run takes a submit");
@@ -105,9 +123,7 @@ impl Bench {
 
     /// Lets the clock pass every timer.
     fn wake(&mut self) -> Result<Vec<String>, Refusal> {
-        self.now = outstanding(self.plan, &self.run)
-            .wake_at()
-            .unwrap_or(self.now);
+        self.now = outstanding(&self.run).wake_at().unwrap_or(self.now);
         self.tell(&Command::Wake)
     }
 
@@ -117,13 +133,38 @@ impl Bench {
 
     /// The jobs under way, by step.
     fn under_way(&self) -> Vec<String> {
-        let mut steps: Vec<_> = outstanding(self.plan, &self.run)
+        let mut steps: Vec<_> = outstanding(&self.run)
             .jobs
             .values()
             .map(|job| job.step.to_string())
             .collect();
         steps.sort();
         steps
+    }
+}
+
+/// Agents and an input that know nothing of campaigns.
+fn catalogue() -> Catalogue {
+    let facts = [("score", FactType::Number), ("sections", FactType::Keys)]
+        .map(|(name, kind)| (name.to_owned(), kind));
+    let agents = [
+        "outline",
+        "draft",
+        "short",
+        "polish",
+        "other",
+        "audit_quality",
+    ]
+    .map(|kind| (AgentKind::new(kind).expect("a token"), facts.clone().into()));
+    let item = [("id", Shape::Text), ("kind", Shape::Text)];
+    let work = Shape::object([
+        ("items", Shape::each(item)),
+        ("names", Shape::List),
+        ("at_once", Shape::Number),
+    ]);
+    Catalogue {
+        agents: agents.into(),
+        inputs: [("Work".to_owned(), work)].into(),
     }
 }
 
@@ -150,8 +191,16 @@ fn outcome(job: &JobId, token: u64, content: &str) -> Command {
     let facts: Facts = [
         ("score".to_owned(), Fact::Number(0.9)),
         ("verdict".to_owned(), Fact::Text("pass".into())),
+        (
+            "sections".to_owned(),
+            Fact::Keys(vec!["a".into(), "b".into()]),
+        ),
     ]
     .into();
+    finished(job, token, content, facts)
+}
+
+fn finished(job: &JobId, token: u64, content: &str, facts: Facts) -> Command {
     Command::Outcome {
         job: job.clone(),
         token,

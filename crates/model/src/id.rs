@@ -26,6 +26,24 @@ fn is_token(text: &str) -> bool {
             .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
+const STEP: &str =
+    "1 to 64 characters out of a-z, 0-9, `_` and `-`, and for an item a dot and its number";
+
+/// Most digits of an item's number.
+const MAX_ITEM_DIGITS: usize = 5;
+
+fn is_step(text: &str) -> bool {
+    match text.split_once('.') {
+        None => is_token(text),
+        Some((step, item)) => {
+            is_token(step)
+                && (1..=MAX_ITEM_DIGITS).contains(&item.len())
+                && item.bytes().all(|b| b.is_ascii_digit())
+                && (item.len() == 1 || !item.starts_with('0'))
+        }
+    }
+}
+
 fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -88,8 +106,8 @@ id!(/// One run of a workflow; a UUIDv7 in its lower-case text form, so runs sor
     RunId, is_token, TOKEN);
 id!(/// One campaign: what a brief asked for, with its artifacts.
     CampaignId, is_token, TOKEN);
-id!(/// A step's name within its plan.
-    StepName, is_token, TOKEN);
+id!(/// A step's name within its plan; in a run also one of its items, `<step>.<index>`.
+    StepName, is_step, STEP);
 id!(/// What an agent can do (`copy`, `short_copy`): the `<kind>` of the subject `jobs.<kind>.<job>`.
     AgentKind, is_token, TOKEN);
 id!(/// Under which a brand, a template or a resource is kept.
@@ -98,6 +116,31 @@ id!(/// One try of one step of one run: 32 hex digits, see [`JobId::derive`].
     JobId, is_job, "32 hex digits");
 id!(/// SHA-256 of an artifact version's or a blob's exact bytes: 64 hex digits.
     ContentHash, is_hash, "64 hex digits");
+
+impl StepName {
+    /// Item `index` of this step; an item has none itself.
+    pub fn item(&self, index: u32) -> Self {
+        Self(format!("{}.{index}", self.planned()))
+    }
+
+    /// The number of the item that it names; none for a step of the plan.
+    pub fn index(&self) -> Option<u32> {
+        self.0.split_once('.')?.1.parse().ok()
+    }
+
+    /// The step's name in the plan: of an item, without its number.
+    pub fn planned(&self) -> &str {
+        self.0
+            .split_once('.')
+            .map_or(self.as_str(), |(step, _)| step)
+    }
+
+    /// The step that an item belongs to; none for a step of the plan.
+    pub fn parent(&self) -> Option<Self> {
+        let (step, _) = self.0.split_once('.')?;
+        Some(Self(step.to_owned()))
+    }
+}
 
 impl ContentHash {
     /// The hash of `bytes`.
@@ -155,6 +198,28 @@ mod tests {
             TenantId::new("acme-1_x").expect("a token").as_str(),
             "acme-1_x"
         );
+    }
+
+    #[test]
+    fn items_are_named_after_their_step() {
+        let step = StepName::new("items").expect("a token");
+        let item = step.item(12);
+        assert_eq!(item.as_str(), "items.12");
+        assert_eq!((item.index(), item.planned()), (Some(12), "items"));
+        assert_eq!(item.parent(), Some(step.clone()));
+        assert_eq!((step.index(), step.parent()), (None, None));
+        assert_eq!(StepName::new("items.12"), Ok(item));
+        for wrong in [
+            "items.",
+            "items.01",
+            "items.x",
+            ".1",
+            "a.1.2",
+            "items.100000",
+            "items.-1",
+        ] {
+            assert!(StepName::new(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

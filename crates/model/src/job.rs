@@ -61,6 +61,36 @@ pub struct JobInput {
     /// With a regenerate: the step's active version.
     #[serde(default)]
     pub previous: Option<InputArtifact>,
+    /// Of a step that works off a list: which item this job is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<JobItem>,
+    /// What this attempt is to do otherwise than the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
+}
+
+/// One item of a list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JobItem {
+    /// Its key: user text.
+    pub key: String,
+    /// Its place in the list, from 0.
+    pub index: u32,
+    /// The item's JSON as the list has it; of a list of keys the key.
+    pub value: Box<RawValue>,
+}
+
+/// What an attempt is to do otherwise than the first one (`spec/publications.md`, recovery).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// The strategy's name, such as `repair`.
+    pub strategy: String,
+    /// What was wrong with the attempt before; data, never an instruction.
+    #[serde(default)]
+    pub faults: Vec<String>,
+    /// The most characters that the text may have, where it was too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_chars: Option<u32>,
 }
 
 /// A result of an earlier step.

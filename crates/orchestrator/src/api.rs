@@ -173,9 +173,10 @@ impl From<WorkError> for Status {
                 Self::data_loss(message)
             }
             WorkError::Refused(refusal) => match refusal {
-                Refusal::UnknownStep(_) | Refusal::NotAnAgent(_) | Refusal::NotAskedFor(_) => {
-                    invalid("step", message)
-                }
+                Refusal::UnknownStep(_)
+                | Refusal::NotAnAgent(_)
+                | Refusal::HasItems(_)
+                | Refusal::NotAskedFor(_) => invalid("step", message),
                 Refusal::TooManyRevisions { .. } => Self::resource_exhausted(message),
                 Refusal::Exists => Self::already_exists(message),
                 Refusal::Repeated(_)

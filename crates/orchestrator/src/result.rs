@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::{Run, run};
-use model::{Timestamp, library::Sources, report::AuditReport, usage::Usage};
+use model::{StepName, Timestamp, library::Sources, report::AuditReport, usage::Usage};
 use serde::Deserialize;
 use store::port::Queries;
 use wire::{campaign::v1 as proto, convert::result};
@@ -99,23 +99,24 @@ pub(crate) fn sources(input: &str) -> Result<Option<Sources>, WorkError> {
 }
 
 fn errors(plan: &Plan, run: &Run) -> Vec<proto::AgentError> {
-    let steps = plan
-        .steps
-        .iter()
-        .filter_map(|step| Some((step, run.steps.get(&step.name)?.failure.as_ref()?)));
-    steps
-        .map(|(step, (failure, time))| {
-            result::agent_error(&step.name, step.kind.agent().as_str(), failure, *time)
+    run.in_order(plan)
+        .filter_map(|(step, name, state)| {
+            let (failure, time) = state.failure.as_ref()?;
+            Some(result::agent_error(&name, state.who(step), failure, *time))
         })
         .collect()
 }
 
 /// Durations of the last time that each step ran.
 fn metrics(plan: &Plan, run: &Run) -> proto::Metrics {
-    let agents =
-        || steps(plan, run).filter(|(step, _)| matches!(step.kind, StepKind::Agent { .. }));
-    let audits =
-        || steps(plan, run).filter(|(step, _)| matches!(step.kind, StepKind::Audit { .. }));
+    let agents = || {
+        run.in_order(plan)
+            .filter(|(step, _, _)| matches!(step.kind, StepKind::Agent { .. }))
+    };
+    let audits = || {
+        run.in_order(plan)
+            .filter(|(step, _, _)| matches!(step.kind, StepKind::Audit { .. }))
+    };
     let Usage {
         input_tokens,
         output_tokens,
@@ -124,15 +125,16 @@ fn metrics(plan: &Plan, run: &Run) -> proto::Metrics {
     proto::Metrics {
         total_ms: millis(run.ended.unwrap_or(run.time).since(run.submitted)),
         first_artifact_ms: agents()
-            .filter(|(_, state)| state.result.is_some())
-            .filter_map(|(_, state)| state.ended)
+            .filter(|(_, _, state)| state.result.is_some())
+            .filter_map(|(_, _, state)| state.ended)
             .min()
             .map(|at| millis(at.since(run.submitted))),
-        generation_ms: span(agents().map(|(_, state)| state)),
-        audit_ms: span(audits().map(|(_, state)| state)),
+        generation_ms: span(agents().map(|(_, _, state)| state)),
+        audit_ms: span(audits().map(|(_, _, state)| state)),
         events: run.sequence,
-        steps: steps(plan, run)
-            .map(|(step, state)| step_metrics(step, state))
+        steps: run
+            .in_order(plan)
+            .map(|(step, name, state)| step_metrics(step, &name, state))
             .collect(),
         input_tokens,
         output_tokens,
@@ -140,23 +142,14 @@ fn metrics(plan: &Plan, run: &Run) -> proto::Metrics {
     }
 }
 
-fn steps<'a>(
-    plan: &'a Plan,
-    run: &'a Run,
-) -> impl Iterator<Item = (&'a workflow::Step, &'a run::Step)> + 'a {
-    plan.steps
-        .iter()
-        .filter_map(|step| Some((step, run.steps.get(&step.name)?)))
-}
-
-fn step_metrics(step: &workflow::Step, state: &run::Step) -> proto::StepMetrics {
+fn step_metrics(step: &workflow::Step, name: &StepName, state: &run::Step) -> proto::StepMetrics {
     let whole = state
         .started
         .zip(state.ended)
         .map_or(Duration::ZERO, |(start, end)| end.since(start));
     proto::StepMetrics {
-        step: step.name.to_string(),
-        agent: step.kind.agent().to_string(),
+        step: name.to_string(),
+        agent: state.who(step).to_owned(),
         attempts: state.attempt,
         work_ms: state.duration_ms,
         wait_ms: millis(whole).saturating_sub(state.duration_ms),

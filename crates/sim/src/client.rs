@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     draws::Draws,
     invariants::Invariant,
-    subscriber,
+    plans, subscriber,
     world::{Seat, World},
 };
 
@@ -26,8 +26,6 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Who has runs.
 const TENANTS: [&str; 2] = ["acme", "globex"];
-/// What is made.
-const AGENTS: [&str; 3] = ["copy", "short_copy", "visual_concept"];
 
 /// One client with one run.
 pub(crate) async fn life(world: Arc<World>, number: u64) {
@@ -95,17 +93,24 @@ impl<'a> Client<'a> {
             "parallel"
         };
         let mut wants = serde_json::Map::new();
-        for agent in AGENTS {
+        for agent in plans::AGENTS {
             wants.insert(agent.to_owned(), draws.chance(0.85).into());
         }
+        let campaign = || {
+            let input = serde_json::json!({ "wants": wants, "number": number });
+            let plan = workflow::builtin::find("campaign", mode).ok()?.clone();
+            Some((Arc::new(plan), input.to_string()))
+        };
+        let (plan, input) =
+            plans::draw(&world.draws(&format!("plan {number}")), number).or_else(campaign)?;
         Some(Self {
             world,
             draws,
             number,
             tenant: tenant(own)?,
             foreign: tenant(!own)?,
-            plan: Arc::new(workflow::builtin::find("campaign", mode).ok()?.clone()),
-            input: serde_json::json!({ "wants": wants, "number": number }).to_string(),
+            plan,
+            input,
             run_timeout: draws.chance(0.2).then(|| draws.millis(1_000, 120_000)),
             twice: draws.chance(0.3),
         })
@@ -220,13 +225,19 @@ impl<'a> Client<'a> {
     }
 
     async fn regenerate(&self, run: &RunId) {
-        let Some(step) = self
-            .draws
-            .pick(&AGENTS)
-            .and_then(|name| StepName::new(*name).ok())
-        else {
+        let named = self.draws.pick(plans::made(&self.plan));
+        let Some(step) = named.and_then(|name| StepName::new(*name).ok()) else {
             return;
         };
+        // A list may have fewer items, or not have been reached.
+        let is_there = self
+            .world
+            .tables()
+            .of(run)
+            .is_some_and(|row| row.reference.steps.contains_key(&step));
+        if !is_there {
+            return;
+        }
         let note = self.draws.chance(0.5).then(|| {
             let content = format!("note of client {}", self.number);
             Blob {

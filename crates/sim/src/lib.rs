@@ -15,6 +15,7 @@ mod draws;
 mod faults;
 mod invariants;
 mod node;
+mod plans;
 mod plant;
 mod report;
 mod store;

@@ -26,6 +26,8 @@ pub enum Shape {
     Text,
     /// A list; only its size can be read.
     List,
+    /// A list of objects with these fields: conditions read its size, a step its items.
+    Each(BTreeMap<String, Shape>),
     /// Named fields.
     Object(BTreeMap<String, Shape>),
 }
@@ -34,6 +36,20 @@ impl Shape {
     /// An object with these fields.
     pub fn object<const N: usize>(fields: [(&str, Shape); N]) -> Self {
         Self::Object(fields.map(|(name, shape)| (name.to_owned(), shape)).into())
+    }
+
+    /// A list of objects with these fields.
+    pub fn each<const N: usize>(fields: [(&str, Shape); N]) -> Self {
+        Self::Each(fields.map(|(name, shape)| (name.to_owned(), shape)).into())
+    }
+
+    /// What is at `path`.
+    pub(crate) fn at(&self, path: &[String]) -> Option<&Self> {
+        match (self, path) {
+            (found, []) => Some(found),
+            (Self::Object(fields), [name, rest @ ..]) => fields.get(name)?.at(rest),
+            _ => None,
+        }
     }
 
     /// The type of the field at `path`.
@@ -56,7 +72,7 @@ impl Shape {
             (Self::Bool, []) => Ok(Type::Bool),
             (Self::Number, []) => Ok(Type::Number),
             (Self::Text, []) => Ok(Type::Text),
-            (Self::List, []) => Ok(Type::List),
+            (Self::List | Self::Each(_), []) => Ok(Type::List),
             (_, [name, ..]) => Err(format!(
                 "there is no field `{name}`: the path ends before it"
             )),

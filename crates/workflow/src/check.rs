@@ -1,5 +1,7 @@
 //! The rules of a definition, one function each. Every rule notes all that breaks it.
 
+mod items;
+mod loops;
 mod reads;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +10,7 @@ use model::{AgentKind, StepName};
 
 use crate::{
     Catalogue,
+    condition::Condition,
     definition::{Definition, Step, Work},
     graph,
     limits::{MAX_ATTEMPTS, MAX_MILESTONES, MAX_RETRY_WAIT_MS, MAX_TIMEOUT_MS, MAX_WEIGHT},
@@ -47,6 +50,7 @@ pub(crate) fn check(
     references(&graph, problems);
     milestones(&graph, problems);
     audits(&graph, problems);
+    loops::bodies(&graph, problems);
     let order = cycles(&graph, problems);
     let before = order
         .as_ref()
@@ -55,6 +59,8 @@ pub(crate) fn check(
         carried(&graph, before, problems);
     }
     conditions(&graph, before.as_deref(), catalogue, problems);
+    items::check(&graph, before.as_deref(), catalogue, problems);
+    loops::ends(&graph, before.as_deref(), catalogue, problems);
     order.unwrap_or_default()
 }
 
@@ -81,13 +87,36 @@ impl<'a> Graph<'a> {
                 .filter_map(|name| index.get(name.value.as_str()).copied())
                 .collect()
         };
-        let needs = steps.iter().map(|step| known(&step.needs)).collect();
+        let mut needs: Vec<Vec<usize>> = steps.iter().map(|step| known(&step.needs)).collect();
+        // A loop's body runs after what the loop needs, and the loop has ended after its body.
+        for (at, step) in steps.iter().enumerate() {
+            let body = known(step.work.as_ref().map_or(&[], Work::body));
+            for &inner in &body {
+                let own = needs[at].clone();
+                needs[inner].extend(own);
+            }
+            needs[at].extend(body);
+        }
         Self {
             definition,
             steps,
             index,
             needs,
         }
+    }
+
+    /// Whether both steps are in the same loop.
+    fn share_loop(&self, one: usize, other: usize) -> bool {
+        let inside = |body: &[Placed<String>], at: usize| {
+            let name = &self.steps[at].name.value;
+            body.iter().any(|inner| inner.value == *name)
+        };
+        let mut bodies = self
+            .steps
+            .iter()
+            .filter_map(|step| step.work.as_ref())
+            .map(Work::body);
+        bodies.any(|body| inside(body, one) && inside(body, other))
     }
 
     fn find(&self, name: &Placed<String>) -> Option<usize> {
@@ -194,13 +223,15 @@ fn input(definition: &Definition, catalogue: &Catalogue, problems: &mut Problems
 fn agents(definition: &Definition, catalogue: &Catalogue, problems: &mut Problems) {
     for step in &definition.steps {
         let Some(work) = &step.work else { continue };
-        let agent = work.agent();
-        let known = AgentKind::new(agent.value.as_str())
-            .is_ok_and(|agent| catalogue.agents.contains_key(&agent));
-        if !known {
-            let known = join(catalogue.agents.keys());
-            let message = format!("unknown agent kind `{}`; known are {known}", agent.value);
-            note(problems, step, &agent, message);
+        let fallback = step.recover.iter().flat_map(|recover| &recover.fallback);
+        for agent in work.agents().iter().chain(fallback) {
+            let known = AgentKind::new(agent.value.as_str())
+                .is_ok_and(|agent| catalogue.agents.contains_key(&agent));
+            if !known {
+                let known = join(catalogue.agents.keys());
+                let message = format!("unknown agent kind `{}`; known are {known}", agent.value);
+                note(problems, step, agent, message);
+            }
         }
     }
 }
@@ -323,13 +354,16 @@ fn audits(graph: &Graph<'_>, problems: &mut Problems) {
             let judged = graph
                 .find(name)
                 .and_then(|at| graph.steps[at].work.as_ref());
-            if matches!(judged, Some(Work::Audit { .. })) {
-                let message = format!(
-                    "`of` names `{}`, which is an audit and has no artifact",
-                    name.value
-                );
-                note(problems, step, name, message);
-            }
+            let other = match judged {
+                Some(Work::Audit { .. }) => "an audit",
+                Some(Work::Loop(_)) => "a loop",
+                Some(Work::Agent(_) | Work::Route { .. }) | None => continue,
+            };
+            let message = format!(
+                "`of` names `{}`, which is {other} and has no artifact",
+                name.value
+            );
+            note(problems, step, name, message);
         }
     }
 }
@@ -363,10 +397,11 @@ fn carried(graph: &Graph<'_>, before: &[BTreeSet<usize>], problems: &mut Problem
             .filter(|(field, _)| *field != "needs")
         {
             for name in list {
-                if graph
-                    .find(name)
-                    .is_some_and(|named| !before[at].contains(&named))
-                {
+                // In a loop it may carry what the pass before has left.
+                if graph.find(name).is_some_and(|named| {
+                    !before[at].contains(&named)
+                        && !(field == "with" && graph.share_loop(at, named))
+                }) {
                     let message = format!(
                         "`{field}` names `{}`, which is not among its needs; add it to `needs`",
                         name.value
@@ -392,18 +427,25 @@ fn conditions(
             before: before.map(|before| &before[at]),
             catalogue,
         };
-        for problem in when.value.check(&reads) {
-            problems.note(
-                when.place,
-                Some(&step.name.value),
-                format!("`when`: {problem}"),
-            );
-        }
+        condition(problems, step, "when", when, &reads);
+    }
+}
+
+fn condition(
+    problems: &mut Problems,
+    step: &Step,
+    field: &str,
+    condition: &Placed<Condition>,
+    reads: &Reads<'_>,
+) {
+    for problem in condition.value.check(reads) {
+        let message = format!("`{field}`: {problem}");
+        problems.note(condition.place, Some(&step.name.value), message);
     }
 }
 
 fn is_token(text: &str) -> bool {
-    StepName::new(text).is_ok()
+    StepName::new(text).is_ok_and(|name| name.index().is_none())
 }
 
 fn join<T: ToString>(names: impl Iterator<Item = T>) -> String {

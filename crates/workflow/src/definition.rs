@@ -2,7 +2,8 @@
 
 use crate::{
     condition::Condition,
-    plan::{OnFailure, Retry},
+    path::Path,
+    plan::{AtOnce, OnFailure, Retry},
     problem::Placed,
 };
 
@@ -36,6 +37,13 @@ pub(crate) struct Step {
     pub(crate) retry: Placed<Retry>,
     pub(crate) on_failure: OnFailure,
     pub(crate) weight: Placed<u32>,
+    pub(crate) for_each: Option<Placed<Path>>,
+    pub(crate) max_parallel: Option<Placed<AtOnce>>,
+    pub(crate) recover: Option<Recover>,
+}
+
+pub(crate) struct Recover {
+    pub(crate) fallback: Vec<Placed<String>>,
 }
 
 impl Step {
@@ -60,6 +68,9 @@ impl Step {
             },
             on_failure: OnFailure::Fail,
             weight: Placed { value: 1, place },
+            for_each: None,
+            max_parallel: None,
+            recover: None,
         }
     }
 }
@@ -72,24 +83,56 @@ pub(crate) enum Work {
         auditor: Placed<String>,
         of: Vec<Placed<String>>,
     },
+    /// `agent: {by: content_type, of: […]}`: each item names its own.
+    Route {
+        by: Placed<String>,
+        of: Vec<Placed<String>>,
+    },
+    /// `loop: […]` with its ends.
+    Loop(Repeat),
+}
+
+pub(crate) struct Repeat {
+    pub(crate) steps: Vec<Placed<String>>,
+    pub(crate) until: Option<Placed<Condition>>,
+    pub(crate) max_passes: Option<Placed<u32>>,
+    pub(crate) plateau: Option<Plateau>,
+    pub(crate) time_ms: Option<Placed<u64>>,
+    pub(crate) cost_micros: Option<Placed<u64>>,
+}
+
+pub(crate) struct Plateau {
+    pub(crate) of: Option<Placed<Path>>,
+    pub(crate) passes: Option<Placed<u32>>,
+    pub(crate) by: f64,
 }
 
 impl Work {
-    /// The agent kind that does the work.
-    pub(crate) fn agent(&self) -> Placed<String> {
+    /// The agent kinds that may do the work; none for a loop.
+    pub(crate) fn agents(&self) -> Vec<Placed<String>> {
         match self {
-            Self::Agent(agent) => agent.clone(),
-            Self::Audit { auditor, .. } => Placed {
+            Self::Agent(agent) => vec![agent.clone()],
+            Self::Route { of, .. } => of.clone(),
+            Self::Audit { auditor, .. } => vec![Placed {
                 value: format!("audit_{}", auditor.value),
                 place: auditor.place,
-            },
+            }],
+            Self::Loop(_) => Vec::new(),
         }
     }
 
-    /// The steps that an audit judges; none for an agent.
+    /// The steps that a loop repeats; none for others.
+    pub(crate) fn body(&self) -> &[Placed<String>] {
+        match self {
+            Self::Loop(repeat) => &repeat.steps,
+            Self::Agent(_) | Self::Route { .. } | Self::Audit { .. } => &[],
+        }
+    }
+
+    /// The steps that an audit judges; none for others.
     pub(crate) fn of(&self) -> &[Placed<String>] {
         match self {
-            Self::Agent(_) => &[],
+            Self::Agent(_) | Self::Route { .. } | Self::Loop(_) => &[],
             Self::Audit { of, .. } => of,
         }
     }

@@ -18,6 +18,7 @@ mod duration;
 pub mod graph;
 pub mod limits;
 mod parse;
+pub mod path;
 pub mod plan;
 pub mod problem;
 mod yaml;
@@ -28,5 +29,8 @@ mod tests;
 pub use catalogue::{Catalogue, Shape};
 pub use compile::compile;
 pub use condition::Condition;
-pub use plan::{Milestone, OnFailure, Plan, Retry, Step, StepKind};
+pub use path::Path;
+pub use plan::{
+    AtOnce, ForEach, Milestone, OnFailure, Plan, Plateau, Recover, Repeat, Retry, Step, StepKind,
+};
 pub use problem::Problem;

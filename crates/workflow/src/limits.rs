@@ -20,5 +20,11 @@ pub const MAX_TIMEOUT_MS: u64 = 24 * 3_600_000;
 pub const MAX_ATTEMPTS: u32 = 20;
 /// Longest wait between two attempts, milliseconds.
 pub const MAX_RETRY_WAIT_MS: u64 = 3_600_000;
+/// Most items of one step under way at once.
+pub const MAX_PARALLEL: u32 = 1_000;
+/// Most passes of a loop.
+pub const MAX_PASSES: u32 = 100;
+/// Most agents that an item may choose from, and most that may take over.
+pub const MAX_CHOICE: usize = 32;
 /// Largest weight of a step.
 pub const MAX_WEIGHT: u32 = 1_000;

@@ -2,10 +2,10 @@
 //! noted and read as if it were absent.
 
 mod fields;
+mod work;
 
 use crate::{
-    condition::Condition,
-    definition::{Definition, Milestone, Step, Work},
+    definition::{Definition, Milestone, Step},
     plan::{OnFailure, Retry},
     problem::{Place, Placed, Problems},
     yaml::{self, Node},
@@ -74,9 +74,9 @@ fn step(name: Placed<String>, node: Placed<Node>, problems: &mut Problems) -> St
     let Some(mut fields) = Fields::open(node, "a step", Some(&step.name), problems) else {
         return step;
     };
-    step.work = work(&mut fields);
+    step.work = work::work(&mut fields);
     step.needs = fields.names("needs");
-    step.when = condition(&mut fields);
+    step.when = fields.condition("when");
     step.with = fields.names("with");
     step.state = fields.text("state");
     step.result = fields.text("result");
@@ -92,47 +92,11 @@ fn step(name: Placed<String>, node: Placed<Node>, problems: &mut Problems) -> St
     if let Some(weight) = fields.whole("weight") {
         step.weight = weight;
     }
+    step.for_each = fields.path("for_each");
+    step.max_parallel = work::max_parallel(&mut fields);
+    step.recover = work::recover(&mut fields);
     fields.close();
     step
-}
-
-fn work(fields: &mut Fields<'_>) -> Option<Work> {
-    let (agent, audit) = (fields.has("agent"), fields.has("audit"));
-    let place = fields.place();
-    if agent == audit {
-        let fault = if agent { "both" } else { "neither" };
-        fields.note(
-            place,
-            format!("must have one of `agent` and `audit`, has {fault}"),
-        );
-        for field in ["agent", "audit", "of"] {
-            fields.take(field);
-        }
-        return None;
-    }
-    if agent {
-        return fields.text("agent").map(Work::Agent);
-    }
-    let auditor = fields.text("audit");
-    let of = fields.names("of");
-    Some(Work::Audit {
-        auditor: auditor?,
-        of,
-    })
-}
-
-fn condition(fields: &mut Fields<'_>) -> Option<Placed<Condition>> {
-    let source = fields.text("when")?;
-    match Condition::parse(&source.value) {
-        Ok(value) => Some(Placed {
-            value,
-            place: source.place,
-        }),
-        Err(problem) => {
-            fields.note(source.place, format!("`when`: {problem}"));
-            None
-        }
-    }
 }
 
 fn retry(fields: &mut Fields<'_>) -> Option<Placed<Retry>> {

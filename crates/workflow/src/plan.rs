@@ -1,12 +1,12 @@
 //! The compiled form of a definition: immutable, checked and hashed. It is stored with the run, so a
 //! later change of the definition never touches a run under way.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use model::{AgentKind, ContentHash, ErrorClass, StepName};
 use serde::{Deserialize, Serialize};
 
-use crate::condition::Condition;
+use crate::{condition::Condition, path::Path};
 
 /// Most steps of a plan.
 pub const MAX_STEPS: usize = 256;
@@ -57,10 +57,98 @@ pub struct Step {
     pub on_failure: OnFailure,
     /// Weight in scheduling and progress, 1 by default.
     pub weight: u32,
+    /// Works off a list, one job for each of its items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<ForEach>,
+    /// The loop that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<StepName>,
+    /// How the class of a failure changes the next attempt; without, every attempt is like the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recover: Option<Recover>,
+}
+
+/// A step that works off a list. Each item is a step of the run, `<step>.<index>`, in the list's order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForEach {
+    /// The list: objects or texts of the input, or a fact of keys.
+    pub over: Path,
+    /// Most items under way at once.
+    pub max_parallel: AtOnce,
+    /// The text field of an item that names its agent, one of the step's `agents`; without, the step's
+    /// one agent does them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_by: Option<String>,
+    /// The agents that `agent_by` may name, in the definition's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentKind>,
+}
+
+/// How many at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AtOnce {
+    /// So many.
+    Number(u32),
+    /// As many as the input says there; 1 where it says nothing.
+    Input(Path),
+}
+
+/// Strategies beyond trying the same again (`spec/publications.md`, recovery).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recover {
+    /// The agents that take over, in this order, while the one before them fails at its provider.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<AgentKind>,
+}
+
+/// When a loop ends. Its body runs at least once; a pass under way is never cut short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    /// Its body, in the definition's order.
+    pub steps: Vec<StepName>,
+    /// Ends when this holds after a pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Condition>,
+    /// Most passes.
+    pub max_passes: u32,
+    /// Ends when a number no longer rises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plateau: Option<Plateau>,
+    /// Ends after the pass that ends later than this after the loop's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_ms: Option<u64>,
+    /// Ends after the pass with which the loop has cost this much, millionths of a US dollar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
+}
+
+/// A number that no longer rises.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plateau {
+    /// A number among the facts of the loop's body.
+    pub of: Path,
+    /// After so many passes in a row …
+    pub passes: u32,
+    /// … of which none was better than the best before by more than this.
+    pub by: f64,
+}
+
+impl Step {
+    /// Every agent kind that may be asked to do it.
+    pub fn agents(&self) -> impl Iterator<Item = &AgentKind> {
+        let routed = self.for_each.iter().flat_map(|each| &each.agents);
+        let fallback = self.recover.iter().flat_map(|recover| &recover.fallback);
+        self.kind.agent().into_iter().chain(routed).chain(fallback)
+    }
 }
 
 /// What a step does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum StepKind {
     /// An agent makes an artifact.
@@ -75,20 +163,23 @@ pub enum StepKind {
         /// The steps whose artifacts it judges.
         of: Vec<StepName>,
     },
+    /// A part of the plan is repeated.
+    Loop(Repeat),
 }
 
 impl StepKind {
-    /// The agent kind that does the work.
-    pub fn agent(&self) -> &AgentKind {
+    /// The agent kind that does the work; a loop has none.
+    pub fn agent(&self) -> Option<&AgentKind> {
         match self {
-            Self::Agent { agent } | Self::Audit { agent, .. } => agent,
+            Self::Agent { agent } | Self::Audit { agent, .. } => Some(agent),
+            Self::Loop(_) => None,
         }
     }
 
-    /// The steps that an audit judges; none for an agent.
+    /// The steps that an audit judges; none for others.
     pub fn of(&self) -> &[StepName] {
         match self {
-            Self::Agent { .. } => &[],
+            Self::Agent { .. } | Self::Loop(_) => &[],
             Self::Audit { of, .. } => of,
         }
     }
@@ -180,8 +271,14 @@ impl Plan {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The step of that name.
+    /// The step of that name; of an item's name, the step that it is an item of.
     pub fn step(&self, name: &StepName) -> Option<&Step> {
-        self.steps.iter().find(|step| step.name == *name)
+        let planned = name.planned();
+        self.steps.iter().find(|step| step.name.as_str() == planned)
+    }
+
+    /// Every agent kind that may be asked for work, each once.
+    pub fn agents(&self) -> BTreeSet<&AgentKind> {
+        self.steps.iter().flat_map(Step::agents).collect()
     }
 }

@@ -53,6 +53,8 @@ fn assignment(of: &[&str], artifacts: &[(&str, &str)], input: Option<&str>) -> A
             of: of.iter().map(|name| step(name)).collect(),
             note: None,
             previous: None,
+            item: None,
+            recovery: None,
         },
         live: worker::Live::default(),
     }

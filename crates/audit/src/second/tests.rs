@@ -107,6 +107,8 @@ async fn audited(says: Vec<Say>) -> (Product, AuditReport, Vec<Request>) {
             of: vec![step],
             note: None,
             previous: None,
+            item: None,
+            recovery: None,
         },
         live: Live::default(),
     };

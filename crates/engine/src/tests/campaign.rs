@@ -151,10 +151,7 @@ fn cancel_in_each_state_keeps_what_is_finished_and_absorbs() {
         {
             bench.done(name);
         }
-        let open: Vec<_> = outstanding(bench.plan, &bench.run)
-            .jobs
-            .into_keys()
-            .collect();
+        let open: Vec<_> = outstanding(&bench.run).jobs.into_keys().collect();
         bench.tell(&cancel).expect("a running run can be cancelled");
         assert_eq!(bench.run.status, RunStatus::Cancelled);
         assert!(bench.under_way().is_empty());

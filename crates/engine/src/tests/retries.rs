@@ -12,9 +12,7 @@ fn a_retryable_failure_is_tried_again_after_its_wait() {
         bench.failed("copy", ErrorClass::Network),
         ["step_retrying:copy"]
     );
-    let due = outstanding(bench.plan, &bench.run)
-        .wake_at()
-        .expect("a timer runs");
+    let due = outstanding(&bench.run).wake_at().expect("a timer runs");
     assert!(
         due > bench.now,
         "full jitter with a draw of 100 waits 100 ms"

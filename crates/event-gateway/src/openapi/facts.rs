@@ -189,15 +189,22 @@ pub(super) static FACTS: LazyLock<BTreeMap<&'static str, Value>> = LazyLock::new
             "pressrun.campaign.v1.GetRequest.run_id",
             "pressrun.campaign.v1.CancelRequest.run_id",
             "pressrun.campaign.v1.RegenerateRequest.run_id",
-            "pressrun.campaign.v1.RegenerateRequest.step",
             "pressrun.run.v1.GetRequest.run_id",
             "pressrun.run.v1.ExplainRequest.run_id",
             "pressrun.run.v1.ListEventsRequest.run_id",
             "pressrun.run.v1.CancelRequest.run_id",
             "pressrun.run.v1.RegenerateRequest.run_id",
-            "pressrun.run.v1.RegenerateRequest.step",
             "pressrun.artifact.v1.ListVersionsRequest.run_id",
             "pressrun.artifact.v1.GetVersionRequest.run_id",
+        ],
+    );
+    // An item is named after its step.
+    let item = format!("^[a-z0-9_-]{{1,{MAX_ID_BYTES}}}(\\.(0|[1-9][0-9]{{0,4}}))?$");
+    add(
+        &json!({ "pattern": item }),
+        &[
+            "pressrun.campaign.v1.RegenerateRequest.step",
+            "pressrun.run.v1.RegenerateRequest.step",
             "pressrun.artifact.v1.GetVersionRequest.step",
         ],
     );
@@ -251,10 +258,11 @@ pub(super) static FACTS: LazyLock<BTreeMap<&'static str, Value>> = LazyLock::new
     // Here empty means any.
     add(
         &json!({ "pattern": format!("^[a-z0-9_-]{{0,{MAX_ID_BYTES}}}$") }),
-        &[
-            "pressrun.run.v1.ListRequest.campaign_id",
-            "pressrun.artifact.v1.ListVersionsRequest.step",
-        ],
+        &["pressrun.run.v1.ListRequest.campaign_id"],
+    );
+    add(
+        &json!({ "pattern": format!("^({})?$", item.trim_start_matches('^').trim_end_matches('$')) }),
+        &["pressrun.artifact.v1.ListVersionsRequest.step"],
     );
     facts
 });

@@ -214,7 +214,7 @@ impl Api {
         let tenant = TenantId::new(job.tenant).map_err(|error| refused(&error))?;
         let run = RunId::new(job.run_id).map_err(|error| refused(&error))?;
         let held = self.core.committer.read(&tenant, &run).await?;
-        let under_way = engine::outstanding(&held.plan, &held.run);
+        let under_way = engine::outstanding(&held.run);
         match under_way.jobs.get(&(id, job.token)) {
             Some(job) => Ok((held, job.step.clone())),
             None => Err(Status::failed_precondition(

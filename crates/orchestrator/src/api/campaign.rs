@@ -228,7 +228,7 @@ impl Api {
             }
         };
         if !resolved.options.wait_for_workers {
-            self.preflight(plan.steps.iter().map(|step| step.kind.agent()))?;
+            self.preflight(plan.agents().into_iter())?;
         }
         let mut input = CampaignInput::new(resolved.brief, resolved.options);
         input.sources = resolved.sources;

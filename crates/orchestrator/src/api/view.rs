@@ -1,7 +1,10 @@
 //! Runs as their callers see them.
 
-use engine::{Waiting, WaitingFor, run::Phase};
-use model::{TenantId, Timestamp};
+use engine::{
+    Waiting, WaitingFor,
+    run::{Phase, Step},
+};
+use model::{StepName, TenantId, Timestamp};
 use store::port::RunRow;
 use wire::run::v1 as proto;
 
@@ -12,10 +15,6 @@ pub(super) fn whole(held: &Held) -> proto::Run {
     let Held {
         birth, plan, run, ..
     } = held;
-    let steps = plan
-        .steps
-        .iter()
-        .filter_map(|step| Some((step, run.steps.get(&step.name)?)));
     proto::Run {
         id: run.id.to_string(),
         tenant: run.tenant.to_string(),
@@ -30,28 +29,42 @@ pub(super) fn whole(held: &Held) -> proto::Run {
         submitted: Some(run.submitted.into()),
         updated: Some(run.time.into()),
         percent: engine::progress(plan, run).percent(),
-        steps: steps
-            .map(|(step, state)| proto::Step {
-                name: step.name.to_string(),
-                agent: step.kind.agent().to_string(),
-                phase: phase(&state.phase).to_owned(),
-                attempt: state.attempt,
-                revision: state.revision,
-                version: state.result.as_ref().map_or(0, |result| result.version),
-                hash: state
-                    .result
-                    .as_ref()
-                    .map(|result| result.hash.to_string())
-                    .unwrap_or_default(),
-                error: state
-                    .failure
-                    .as_ref()
-                    .map(|(failure, _)| failure.to_string())
-                    .unwrap_or_default(),
-                needs: step.needs.iter().map(ToString::to_string).collect(),
-            })
+        steps: run
+            .in_order(plan)
+            .map(|(planned, name, state)| step(planned, name, state))
             .collect(),
         correlation_id: birth.correlation_id.clone(),
+    }
+}
+
+fn step(planned: &workflow::Step, name: StepName, state: &Step) -> proto::Step {
+    let result = state.result.as_ref();
+    let failure = state.failure.as_ref();
+    proto::Step {
+        agent: state.who(planned).to_owned(),
+        phase: phase(&state.phase).to_owned(),
+        attempt: state.attempt,
+        revision: state.revision,
+        version: result.map_or(0, |result| result.version),
+        hash: result
+            .map(|result| result.hash.to_string())
+            .unwrap_or_default(),
+        error: failure
+            .map(|(failure, _)| failure.to_string())
+            .unwrap_or_default(),
+        needs: if name.index().is_none() {
+            planned.needs.iter().map(ToString::to_string).collect()
+        } else {
+            Vec::new()
+        },
+        name: name.to_string(),
+        key: state.key.clone().unwrap_or_default(),
+        items: state.items,
+        pass: state.pass,
+        strategy: state
+            .strategy
+            .map(|strategy| strategy.as_str().to_owned())
+            .unwrap_or_default(),
     }
 }
 
@@ -79,6 +92,7 @@ pub(super) fn row(tenant: &TenantId, row: &RunRow) -> proto::Run {
 fn phase(phase: &Phase) -> &'static str {
     match phase {
         Phase::Waiting => "waiting",
+        Phase::Fanned => "fanned",
         Phase::Running { .. } => "running",
         Phase::Backoff { .. } => "backoff",
         Phase::Done => "done",
@@ -109,13 +123,27 @@ pub(super) fn explain(held: &Held, workers: &Workers, now: Timestamp) -> proto::
                         failed,
                         of,
                         class,
+                        strategy,
                     } => {
                         let why = class.map(|class| format!(" ({class})")).unwrap_or_default();
+                        let how = strategy
+                            .map(|strategy| format!(" as {}", strategy.as_str()))
+                            .unwrap_or_default();
                         let message = format!(
-                            "attempt {failed} of {of} failed{why}; the next starts in {:.1} s",
+                            "attempt {failed} of {of} failed{why}; the next starts{how} in {:.1} s",
                             at.since(now).as_secs_f64()
                         );
                         ("retry", message, None, Some(at))
+                    }
+                    WaitingFor::Items { ended, of } => {
+                        let message = format!("waits for its items: {ended} of {of} have ended");
+                        ("items", message, None, None)
+                    }
+                    WaitingFor::Turn { at_once } => {
+                        let message = format!(
+                            "waits for its turn: {at_once} of its step may be under way at once"
+                        );
+                        ("turn", message, None, None)
                     }
                     WaitingFor::Outcome {
                         agent,

@@ -15,10 +15,10 @@ use bus::{BusError, Envelope, Subject, subject::Stream};
 use bytes::Bytes;
 use futures::future::join_all;
 use model::{
-    Timestamp,
-    job::{InputArtifact, JobInput},
+    StepName, Timestamp,
+    job::{InputArtifact, JobInput, JobItem, Recovery},
 };
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use store::port::{JobRow, StoreError};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -322,7 +322,7 @@ async fn job(
         agent: row.agent.to_string(),
         attempt: state.attempt,
         revision: state.revision,
-        timeout_ms: step.timeout_ms,
+        timeout_ms: engine::recovery::timeout_ms(step, state),
         expires: Some(expiry(now).into()),
         partition: Subject::partition(&held.run.id),
         input_json: if input.len() <= MAX_INLINE_INPUT {
@@ -359,19 +359,18 @@ pub(crate) async fn input(
         return Err(corrupt(format!("its plan has no step {step}")));
     };
     let of: Vec<_> = match &planned.kind {
-        StepKind::Agent { .. } => Vec::new(),
+        StepKind::Agent { .. } | StepKind::Loop(_) => Vec::new(),
         StepKind::Audit { of, .. } => of.clone(),
     };
-    let own = (state.revision > 1 && of.is_empty()).then_some(step);
+    let again = state.revision > 1 || state.pass > 1;
+    let own = (again && of.is_empty()).then_some(step);
     let wanted: Vec<Wanted> = planned
         .with
         .iter()
         .chain(&of)
         .chain(own)
-        .filter_map(|name| {
-            let result = held.run.steps.get(name)?.result.as_ref()?;
-            Some((name.clone(), result.version, result.hash.clone()))
-        })
+        .flat_map(|name| held.run.results(name))
+        .map(|(name, result)| (name, result.version, result.hash.clone()))
         .collect();
     let found = contents
         .results(&held.run.tenant, &held.run.id, &wanted)
@@ -392,9 +391,15 @@ pub(crate) async fn input(
         input: RawValue::from_string(held.input.to_string())
             .map_err(|error| corrupt(error.to_string()))?,
         artifacts: std::collections::BTreeMap::new(),
-        of,
+        of: of
+            .iter()
+            .flat_map(|name| held.run.results(name))
+            .map(|(name, _)| name)
+            .collect(),
         note: None,
         previous: None,
+        item: item(held, planned, step).map_err(|error| corrupt(error.to_string()))?,
+        recovery: recovery(state),
     };
     for wanted in &wanted {
         if own == Some(&wanted.0) {
@@ -403,8 +408,6 @@ pub(crate) async fn input(
             input.artifacts.insert(wanted.0.clone(), artifact(wanted)?);
         }
     }
-    // Steps without a result are not there to be judged.
-    input.of.retain(|name| input.artifacts.contains_key(name));
     if let Some(note) = &state.note {
         input.note = contents
             .blob(&held.run.tenant, note)
@@ -412,6 +415,41 @@ pub(crate) async fn input(
             .map(|text| text.to_string());
     }
     serde_json::to_string(&input).map_err(|error| corrupt(error.to_string()))
+}
+
+/// Which item of a list the job is for.
+fn item(
+    held: &Held,
+    planned: &workflow::Step,
+    step: &StepName,
+) -> Result<Option<JobItem>, serde_json::Error> {
+    let of = (|| {
+        let state = held.run.steps.get(step)?;
+        Some((
+            planned.for_each.as_ref()?,
+            step.index()?,
+            state.key.clone()?,
+        ))
+    })();
+    let Some((each, index, key)) = of else {
+        return Ok(None);
+    };
+    let value = match engine::item(&held.run, &each.over, index) {
+        Some(value) => to_raw_value(value)?,
+        None => to_raw_value(&key)?,
+    };
+    Ok(Some(JobItem { key, index, value }))
+}
+
+/// What this attempt is to do otherwise than the first one.
+fn recovery(state: &engine::run::Step) -> Option<Recovery> {
+    let strategy = state.strategy?;
+    let failure = state.failure.as_ref().map(|(failure, _)| &failure.message);
+    Some(Recovery {
+        strategy: strategy.as_str().to_owned(),
+        faults: failure.cloned().into_iter().collect(),
+        limit_chars: None,
+    })
 }
 
 /// Takes jobs that nobody wants any more off the bus, and tells the workers that may have them.

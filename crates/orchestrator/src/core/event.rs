@@ -71,6 +71,36 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
                 ("token", token.to_string()),
             ],
         ),
+        Kind::FannedOut { step, keys } => (
+            none(),
+            format!("{step} has {} items", keys.len()),
+            vec![("items", keys.len().to_string())],
+        ),
+        Kind::Gathered { step, done, failed } => (
+            none(),
+            match failed {
+                0 => format!("all items of {step} have ended"),
+                _ => format!("all items of {step} have ended, {failed} failed"),
+            },
+            vec![("done", done.to_string()), ("failed", failed.to_string())],
+        ),
+        Kind::LoopRepeated { step, pass, .. } => (
+            none(),
+            format!("{step} goes on with pass {pass}"),
+            vec![("pass", pass.to_string())],
+        ),
+        Kind::LoopEnded {
+            step,
+            passes,
+            reason,
+        } => (
+            none(),
+            format!("{step} ended after pass {passes}: {}", reason.as_str()),
+            vec![
+                ("passes", passes.to_string()),
+                ("reason", reason.as_str().to_owned()),
+            ],
+        ),
         Kind::StepSkipped { step, condition } => (
             none(),
             format!("{step} was skipped: its condition is false"),
@@ -112,21 +142,23 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
             attempt,
             failure,
             at,
+            strategy,
             ..
-        } => (
-            none(),
-            format!(
-                "{step} failed ({}), attempt {} follows",
-                failure.class,
-                attempt + 1
-            ),
-            vec![
+        } => {
+            let mut metadata = vec![
                 ("attempt", attempt.to_string()),
                 ("class", failure.class.to_string()),
                 ("error", failure.message.clone()),
                 ("retry_at", at.to_string()),
-            ],
-        ),
+            ];
+            metadata.extend(strategy.map(|strategy| ("strategy", strategy.as_str().to_owned())));
+            let message = format!(
+                "{step} failed ({}), attempt {} follows",
+                failure.class,
+                attempt + 1
+            );
+            (none(), message, metadata)
+        }
         Kind::StepFailed {
             step,
             attempt,

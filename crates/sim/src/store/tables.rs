@@ -356,7 +356,7 @@ fn write(row: &mut Row, transition: Transition, settled: Option<Instant>) -> Res
         row.rest = Some(rest);
         row.snapped = row.events.len();
     }
-    let wanted = outstanding(&row.plan, &row.reference);
+    let wanted = outstanding(&row.reference);
     if !wanted.jobs.keys().eq(row.jobs.keys()) || wanted.wake_at() != row.standing.wake_at {
         let what = format!(
             "rows {:?} wake at {:?}, outstanding is {wanted:?}",

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use engine::{
-    event::Kind,
+    event::{Kind, LoopEnd},
+    recovery::Strategy,
     run::{Phase, Step, StepResult},
 };
 use model::{
@@ -9,7 +10,10 @@ use model::{
     fact::{Fact, Facts},
     usage::Usage,
 };
-use proptest::{collection, option, prelude::*};
+use proptest::{
+    collection, option,
+    prelude::{Strategy as _, *},
+};
 
 use super::*;
 use crate::port::Birth;
@@ -80,6 +84,7 @@ fn every_kind() -> Vec<Event> {
             failure: failure(),
             usage: Usage::default(),
             at: Timestamp(5),
+            strategy: None,
         },
         Kind::JobRedriven {
             step: step("copy"),
@@ -126,6 +131,35 @@ fn every_kind() -> Vec<Event> {
             reason: "enough".to_owned(),
             by: "mia".to_owned(),
         },
+        Kind::FannedOut {
+            step: step("items"),
+            keys: vec!["a".to_owned(), "ü".to_owned()],
+        },
+        Kind::StepRetrying {
+            step: step("items.1"),
+            job: job(4),
+            token: 5,
+            attempt: 1,
+            failure: Failure::new(ErrorClass::Schema, "no JSON"),
+            usage: usage(),
+            at: Timestamp(6),
+            strategy: Some(Strategy::Repair),
+        },
+        Kind::Gathered {
+            step: step("items"),
+            done: 1,
+            failed: 1,
+        },
+        Kind::LoopRepeated {
+            step: step("improve"),
+            pass: 2,
+            value: Some(0.5),
+        },
+        Kind::LoopEnded {
+            step: step("improve"),
+            passes: 2,
+            reason: LoopEnd::Plateau,
+        },
     ];
     (1..)
         .zip(kinds)
@@ -154,6 +188,7 @@ fn every_phase() -> Run {
         Phase::Done,
         Phase::Skipped,
         Phase::Failed,
+        Phase::Fanned,
     ];
     let steps = phases.into_iter().enumerate().map(|(n, phase)| {
         let full = n % 2 == 1;
@@ -172,6 +207,15 @@ fn every_phase() -> Run {
             started: full.then_some(Timestamp(6)),
             ended: None,
             duration_ms: 7,
+            pass: 1 + n as u32 % 2,
+            agent: full.then(agent),
+            key: full.then(|| "ü".to_owned()),
+            items: n as u32 % 2,
+            strategy: full.then_some(Strategy::FallbackAgent),
+            failed_strategies: full.then_some((Strategy::Repair, 2)).into_iter().collect(),
+            fallbacks: n as u32 % 2,
+            longer: n as u32 % 2,
+            plateau: full.then_some((0.5, 1)),
         };
         (step(&format!("step{n}")), state)
     });
@@ -295,10 +339,11 @@ fn a_history_with_a_hole_is_no_run() {
     let plan = workflow::builtin::find("campaign", "parallel").expect("built in");
     let events = every_kind();
     let fold = |stored: &StoredRun| fold(stored, &tenant(), &run_id(), plan);
-    assert!(fold(&stored(events.clone(), 12)).is_ok());
+    let count = events.len() as u64;
+    assert!(fold(&stored(events.clone(), count)).is_ok());
     let mut hole = events.clone();
     hole.remove(3);
-    let error = fold(&stored(hole, 12)).expect_err("a hole").to_string();
+    let error = fold(&stored(hole, count)).expect_err("a hole").to_string();
     assert!(error.contains("5 follows 3"), "{error}");
     let error = fold(&stored(events[..11].to_vec(), 12))
         .expect_err("short")
@@ -309,7 +354,7 @@ fn a_history_with_a_hole_is_no_run() {
     assert!(fold(&bad).is_err());
 }
 
-fn any_fact() -> impl Strategy<Value = Fact> {
+fn any_fact() -> impl proptest::strategy::Strategy<Value = Fact> {
     prop_oneof![
         any::<bool>().prop_map(Fact::Bool),
         (proptest::num::f64::NORMAL | proptest::num::f64::ZERO | proptest::num::f64::SUBNORMAL)
@@ -319,7 +364,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
     ]
 }
 
-fn any_usage() -> impl Strategy<Value = Usage> {
+fn any_usage() -> impl proptest::strategy::Strategy<Value = Usage> {
     any::<(u64, u64, u64)>().prop_map(|(input_tokens, output_tokens, cost_microusd)| Usage {
         input_tokens,
         output_tokens,
@@ -327,7 +372,7 @@ fn any_usage() -> impl Strategy<Value = Usage> {
     })
 }
 
-fn any_failure() -> impl Strategy<Value = Failure> {
+fn any_failure() -> impl proptest::strategy::Strategy<Value = Failure> {
     let class = prop::sample::select(vec![
         ErrorClass::Network,
         ErrorClass::Policy,
@@ -361,7 +406,7 @@ prop_compose! {
     }
 }
 
-fn any_event() -> impl Strategy<Value = Event> {
+fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
     let kind = prop_oneof![
         any_finished(),
         any_failed(),

@@ -105,7 +105,7 @@ impl Driver {
     }
 
     pub(crate) fn outstanding(&self) -> Outstanding {
-        outstanding(&self.plan, &self.run)
+        outstanding(&self.run)
     }
 
     /// The transition that `command` makes; the driver moves on with it.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use model::{AgentKind, StepName, fact::FactType};
+use model::{AgentKind, StepName};
 
-use super::{Graph, join};
+use super::{Graph, items::type_of, join};
 use crate::{
-    Catalogue,
+    Catalogue, Shape,
     condition::{Type, Types},
+    definition::Work,
 };
 
 /// Facts of every step, whatever its agent declares.
@@ -20,10 +21,17 @@ pub(super) struct Reads<'a> {
     pub(super) catalogue: &'a Catalogue,
 }
 
+impl Reads<'_> {
+    /// The shape of the input, if its name is known.
+    pub(super) fn shape(&self) -> Option<&Shape> {
+        let input = self.graph.definition.input.as_ref()?;
+        self.catalogue.inputs.get(&input.value)
+    }
+}
+
 impl Types for Reads<'_> {
     fn input(&self, path: &[String]) -> Result<Option<Type>, String> {
-        let input = self.graph.definition.input.as_ref();
-        match input.and_then(|input| self.catalogue.inputs.get(&input.value)) {
+        match self.shape() {
             Some(shape) => shape.find(path).map(Some),
             None => Ok(None),
         }
@@ -41,19 +49,29 @@ impl Types for Reads<'_> {
         if BUILT_IN.contains(&name) {
             return Ok(Some(Type::Bool));
         }
-        let agent = self.graph.steps[*at]
-            .work
-            .as_ref()
-            .map(|work| work.agent().value);
-        let agent = agent.and_then(|agent| AgentKind::new(agent).ok());
+        let read = &self.graph.steps[*at];
+        if read.for_each.is_some() {
+            return Err(format!(
+                "facts are of its items, which conditions cannot name; of the whole there are {}",
+                join(BUILT_IN.into_iter())
+            ));
+        }
+        let work = match &read.work {
+            Some(Work::Loop(_)) => {
+                let known = join(BUILT_IN.into_iter());
+                return Err(format!("a loop has no fact `{name}`; it has {known}"));
+            }
+            Some(work) => work.agents(),
+            None => Vec::new(),
+        };
+        let agent = work
+            .first()
+            .and_then(|agent| AgentKind::new(agent.value.as_str()).ok());
         let Some(facts) = agent.and_then(|agent| self.catalogue.agents.get(&agent)) else {
             return Ok(None);
         };
         match facts.get(name) {
-            Some(FactType::Bool) => Ok(Some(Type::Bool)),
-            Some(FactType::Number) => Ok(Some(Type::Number)),
-            Some(FactType::Text) => Ok(Some(Type::Text)),
-            Some(FactType::Keys) => Ok(Some(Type::List)),
+            Some(fact) => Ok(Some(type_of(*fact))),
             None => {
                 let known = join(BUILT_IN.into_iter().chain(facts.keys().map(String::as_str)));
                 Err(format!("the step has no fact `{name}`; it has {known}"))

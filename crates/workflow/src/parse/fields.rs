@@ -1,7 +1,9 @@
 //! A map's fields, taken one by one; what nobody took is unknown.
 
 use crate::{
+    condition::Condition,
     duration,
+    path::Path,
     problem::{Place, Placed, Problems},
     yaml::Node,
 };
@@ -156,6 +158,52 @@ impl<'a> Fields<'a> {
             value,
             place: node.place,
         })
+    }
+
+    /// A condition.
+    pub(super) fn condition(&mut self, name: &'static str) -> Option<Placed<Condition>> {
+        let source = self.text(name)?;
+        let place = source.place;
+        match Condition::parse(&source.value) {
+            Ok(value) => Some(Placed { value, place }),
+            Err(problem) => {
+                self.note(place, format!("`{name}`: {problem}"));
+                None
+            }
+        }
+    }
+
+    /// A path of the input or to a fact.
+    pub(super) fn path(&mut self, name: &'static str) -> Option<Placed<Path>> {
+        let text = self.text(name)?;
+        self.as_path(name, text)
+    }
+
+    pub(super) fn required_path(&mut self, name: &'static str) -> Option<Placed<Path>> {
+        let text = self.required_text(name)?;
+        self.as_path(name, text)
+    }
+
+    fn as_path(&mut self, name: &str, text: Placed<String>) -> Option<Placed<Path>> {
+        let place = text.place;
+        match Path::parse(&text.value) {
+            Ok(value) => Some(Placed { value, place }),
+            Err(why) => {
+                self.note(place, format!("`{name}` {why}"));
+                None
+            }
+        }
+    }
+
+    /// Any number.
+    pub(super) fn number(&mut self, name: &'static str) -> Option<Placed<f64>> {
+        let node = self.take(name)?;
+        let place = node.place;
+        if let Node::Number(value) = node.value {
+            return Some(Placed { value, place });
+        }
+        self.note(place, format!("`{name}` must be a number"));
+        None
     }
 
     pub(super) fn whole(&mut self, name: &'static str) -> Option<Placed<u32>> {

@@ -86,6 +86,49 @@ steps:
 }
 
 #[test]
+fn lists_loops_and_those_who_take_over_are_checked() {
+    let source = r"workflow: test
+version: 1
+input: Work
+steps:
+  outline: {agent: outline}
+  a: {agent: draft, for_each: input.items.first, max_parallel: 0}
+  b: {agent: draft, for_each: input.title}
+  c: {agent: {by: colour, of: [draft, draft]}, for_each: input.items}
+  d: {agent: draft, for_each: steps.outline.sections}
+  e: {agent: draft, for_each: steps.outline.score, needs: [outline], max_parallel: input.title}
+  f: {agent: {by: kind, of: []}}
+  g: {agent: draft, max_parallel: 2, recover: {fallback: [nobody, draft]}}
+  h: {agent: draft, needs: [i], for_each: items}
+  i: {agent: draft, when: 'steps.c.score > 1.0', needs: [c]}
+  j: {loop: [g, j, unknown], passes: 0, until: 'steps.a.done', when: 'true'}
+  k: {loop: [g, i], passes: 2, plateau: {of: steps.g.sections, passes: 1}}
+  l: {agent: draft, needs: [g]}
+  m: {loop: [], passes: 1, plateau: {of: steps.outline.score, passes: 1}, cost: 0}
+  n: {audit: quality, of: [outline], needs: [outline], for_each: input.items}
+";
+    let problems = crate::compile(source, &lists()).expect_err("faults");
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+/// Agents with facts, and an input with lists.
+fn lists() -> crate::Catalogue {
+    use crate::Shape;
+    use model::{AgentKind, fact::FactType};
+    let facts = [("score", FactType::Number), ("sections", FactType::Keys)]
+        .map(|(name, kind)| (name.to_owned(), kind));
+    let agents = ["outline", "draft", "audit_quality"]
+        .map(|kind| (AgentKind::new(kind).expect("a token"), facts.clone().into()));
+    let item = [("id", Shape::Text), ("kind", Shape::Text)];
+    let work = Shape::object([("items", Shape::each(item)), ("title", Shape::Text)]);
+    crate::Catalogue {
+        agents: agents.into(),
+        inputs: [("Work".to_owned(), work)].into(),
+    }
+}
+
+#[test]
 fn faults_of_the_shape_come_together_with_the_others() {
     expect(
         &with_steps(
@@ -101,7 +144,12 @@ fn faults_of_the_shape_come_together_with_the_others() {
             (5, 20, Some("a"), "unknown field `neds`; a step has agent"),
             (5, 39, Some("a"), "`weight` must be a whole number"),
             (5, 55, Some("a"), "fail or continue, not `maybe`"),
-            (6, 3, Some("b"), "one of `agent` and `audit`, has both"),
+            (
+                6,
+                3,
+                Some("b"),
+                "one of `agent`, `audit` and `loop`, has agent and audit",
+            ),
             (7, 3, Some("c"), "a step must be a map, here a number"),
             (8, 20, Some("d"), "unknown field `of`"),
             (
@@ -126,7 +174,7 @@ fn faults_of_the_shape_come_together_with_the_others() {
             ),
             (9, 60, Some("e"), "`timeout` must be a duration"),
             (9, 72, Some("e"), "`weight` must be a whole number"),
-            (10, 3, Some("f"), "has neither"),
+            (10, 3, Some("f"), "has none"),
         ],
     );
 }

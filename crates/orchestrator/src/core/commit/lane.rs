@@ -342,7 +342,7 @@ impl Lane {
                 .increment(1);
         }
         self.parts.heads.changed(&held.run);
-        if let Some(at) = engine::outstanding(&held.plan, &held.run).wake_at() {
+        if let Some(at) = engine::outstanding(&held.run).wake_at() {
             self.parts.alarm.set(at);
         }
         self.parts.dispatcher.send(effects).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::service::trace::Place;
 use engine::{Event, Outstanding, Run, event::Kind, outstanding};
-use model::{Timestamp, fact::Fact};
+use model::{StepName, Timestamp, fact::Fact};
 use store::{
     port::{Active, Blob, JobRow, NewVersion, ReportRow, Rest, Standing, Transition},
     record,
@@ -29,7 +29,7 @@ impl Draft {
     pub(crate) fn new(held: Held) -> Self {
         Self {
             expected: held.run.sequence,
-            before: outstanding(&held.plan, &held.run),
+            before: outstanding(&held.run),
             held,
             events: Vec::new(),
             versions: Vec::new(),
@@ -88,7 +88,7 @@ impl Draft {
             versions,
             blobs,
         } = self;
-        let after = outstanding(&held.plan, &held.run);
+        let after = outstanding(&held.run);
         let sent: Vec<JobRow> = after
             .jobs
             .iter()
@@ -166,13 +166,12 @@ pub(crate) struct Sealed {
 }
 
 fn rest(plan: &Plan, run: &Run) -> Rest {
-    let active = plan
-        .steps
-        .iter()
-        .filter_map(|step| {
-            let result = run.steps.get(&step.name)?.result.as_ref()?;
+    let active = run
+        .in_order(plan)
+        .filter_map(|(step, name, state)| {
+            let result = state.result.as_ref()?;
             let report = match &step.kind {
-                StepKind::Agent { .. } => None,
+                StepKind::Agent { .. } | StepKind::Loop(_) => None,
                 StepKind::Audit { of, .. } => Some(ReportRow {
                     verdict: match result.facts.get("verdict") {
                         Some(Fact::Text(verdict)) => verdict.clone(),
@@ -184,15 +183,14 @@ fn rest(plan: &Plan, run: &Run) -> Rest {
                     },
                     of: of
                         .iter()
-                        .filter_map(|name| {
-                            Some((name.clone(), run.steps.get(name)?.result.as_ref()?.version))
-                        })
+                        .flat_map(|name| run.results(name))
+                        .map(|(name, result)| (name, result.version))
                         .collect(),
                 }),
             };
             Some(Active {
-                step: step.name.clone(),
-                place: step.result.clone().unwrap_or_else(|| step.name.to_string()),
+                place: place(step, &name),
+                step: name,
                 version: result.version,
                 hash: result.hash.clone(),
                 report,
@@ -202,5 +200,14 @@ fn rest(plan: &Plan, run: &Run) -> Rest {
     Rest {
         active,
         snapshot: record::encode_run(run),
+    }
+}
+
+/// Where a result stands in the run's output: of an item, by its number below its step's place.
+fn place(step: &workflow::Step, name: &StepName) -> String {
+    let own = step.result.as_deref().unwrap_or(step.name.as_str());
+    match name.index() {
+        Some(index) => format!("{own}.{index}"),
+        None => own.to_owned(),
     }
 }

@@ -39,7 +39,9 @@ pub(super) async fn look(client: &Client) -> Vec<Finding> {
 /// The agent kinds that the built-in workflows use.
 fn needed() -> BTreeSet<String> {
     let steps = workflow::builtin::all().iter().flat_map(|plan| &plan.steps);
-    steps.map(|step| step.kind.agent().to_string()).collect()
+    steps
+        .flat_map(|step| step.agents().map(ToString::to_string).collect::<Vec<_>>())
+        .collect()
 }
 
 /// What the list of workers says.

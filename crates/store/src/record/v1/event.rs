@@ -2,7 +2,11 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use engine::{Event, event::Kind};
+use engine::{
+    Event,
+    event::{Kind, LoopEnd},
+    recovery::Strategy,
+};
 use model::{AgentKind, ContentHash, JobId, StepName, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +40,26 @@ enum What<'a> {
         attempt: u32,
         revision: u32,
     },
+    FannedOut {
+        step: Cow<'a, StepName>,
+        keys: Cow<'a, [String]>,
+    },
+    Gathered {
+        step: Cow<'a, StepName>,
+        done: u32,
+        failed: u32,
+    },
+    LoopRepeated {
+        step: Cow<'a, StepName>,
+        pass: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<f64>,
+    },
+    LoopEnded {
+        step: Cow<'a, StepName>,
+        passes: u32,
+        reason: Cow<'a, str>,
+    },
     StepSkipped {
         step: Cow<'a, StepName>,
         condition: Cow<'a, str>,
@@ -63,6 +87,8 @@ enum What<'a> {
         #[serde(default, skip_serializing_if = "UsageRecord::is_none")]
         usage: UsageRecord,
         at: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        strategy: Option<Cow<'a, str>>,
     },
     StepFailed {
         step: Cow<'a, StepName>,
@@ -152,6 +178,30 @@ impl<'a> What<'a> {
                 attempt: *attempt,
                 revision: *revision,
             },
+            Kind::FannedOut { step, keys } => Self::FannedOut {
+                step: Cow::Borrowed(step),
+                keys: Cow::Borrowed(keys),
+            },
+            Kind::Gathered { step, done, failed } => Self::Gathered {
+                step: Cow::Borrowed(step),
+                done: *done,
+                failed: *failed,
+            },
+            Kind::LoopRepeated { step, pass, value } => Self::LoopRepeated {
+                step: Cow::Borrowed(step),
+                pass: *pass,
+                // JSON has no other number; a value that is none is not watched.
+                value: value.filter(|value| value.is_finite()),
+            },
+            Kind::LoopEnded {
+                step,
+                passes,
+                reason,
+            } => Self::LoopEnded {
+                step: Cow::Borrowed(step),
+                passes: *passes,
+                reason: Cow::Borrowed(reason.as_str()),
+            },
             Kind::StepSkipped { step, condition } => Self::StepSkipped {
                 step: Cow::Borrowed(step),
                 condition: Cow::Borrowed(condition),
@@ -187,6 +237,7 @@ impl<'a> What<'a> {
                 failure,
                 usage,
                 at,
+                strategy,
             } => Self::StepRetrying {
                 step: Cow::Borrowed(step),
                 job: Cow::Borrowed(job),
@@ -195,6 +246,7 @@ impl<'a> What<'a> {
                 failure: FailureRecord::from_model(failure),
                 usage: UsageRecord::from_model(*usage),
                 at: at.0,
+                strategy: strategy.map(|strategy| Cow::Borrowed(strategy.as_str())),
             },
             Kind::StepFailed {
                 step,
@@ -265,6 +317,30 @@ impl<'a> What<'a> {
                 attempt,
                 revision,
             },
+            Self::FannedOut { step, keys } => Kind::FannedOut {
+                step: step.into_owned(),
+                keys: keys.into_owned(),
+            },
+            Self::Gathered { step, done, failed } => Kind::Gathered {
+                step: step.into_owned(),
+                done,
+                failed,
+            },
+            Self::LoopRepeated { step, pass, value } => Kind::LoopRepeated {
+                step: step.into_owned(),
+                pass,
+                value,
+            },
+            Self::LoopEnded {
+                step,
+                passes,
+                reason,
+            } => Kind::LoopEnded {
+                step: step.into_owned(),
+                passes,
+                // A reason that this program does not know was one of its bounds.
+                reason: LoopEnd::parse(&reason).unwrap_or(LoopEnd::Passes),
+            },
             Self::StepSkipped { step, condition } => Kind::StepSkipped {
                 step: step.into_owned(),
                 condition: condition.into_owned(),
@@ -300,6 +376,7 @@ impl<'a> What<'a> {
                 failure,
                 usage,
                 at,
+                strategy,
             } => Kind::StepRetrying {
                 step: step.into_owned(),
                 job: job.into_owned(),
@@ -308,6 +385,9 @@ impl<'a> What<'a> {
                 failure: failure.into_model(),
                 usage: usage.into_model(),
                 at: Timestamp(at),
+                // One that this program does not know is tried as the plain retry.
+                strategy: strategy
+                    .map(|name| Strategy::parse(&name).unwrap_or(Strategy::StandardRetry)),
             },
             Self::StepFailed {
                 step,

@@ -8,9 +8,10 @@ use std::{
 
 use engine::{
     Run,
+    recovery::Strategy,
     run::{Phase, Step, StepResult},
 };
-use model::{ContentHash, JobId, RunId, StepName, TenantId, Timestamp};
+use model::{AgentKind, ContentHash, JobId, RunId, StepName, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{FactRecords, FailureRecord, StatusRecord, UsageRecord, fact_records, facts_of};
@@ -47,6 +48,39 @@ struct StepRecord<'a> {
     started: Option<i64>,
     ended: Option<i64>,
     duration_ms: u64,
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pass: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agent: Option<Cow<'a, AgentKind>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_none")]
+    items: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    strategy: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    failed_strategies: BTreeMap<Cow<'a, str>, u32>,
+    #[serde(default, skip_serializing_if = "is_none")]
+    fallbacks: u32,
+    #[serde(default, skip_serializing_if = "is_none")]
+    longer: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plateau: Option<(f64, u32)>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+// By reference: serde asks so.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_first(pass: &u32) -> bool {
+    *pass == first()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,6 +95,7 @@ struct ResultRecord<'a> {
 #[serde(rename_all = "snake_case")]
 enum PhaseRecord<'a> {
     Waiting,
+    Fanned,
     Running {
         job: Cow<'a, JobId>,
         token: u64,
@@ -142,6 +177,7 @@ impl<'a> StepRecord<'a> {
             attempt: step.attempt,
             phase: match &step.phase {
                 Phase::Waiting => PhaseRecord::Waiting,
+                Phase::Fanned => PhaseRecord::Fanned,
                 Phase::Running {
                     job,
                     token,
@@ -172,6 +208,21 @@ impl<'a> StepRecord<'a> {
             started: step.started.map(|at| at.0),
             ended: step.ended.map(|at| at.0),
             duration_ms: step.duration_ms,
+            pass: step.pass,
+            agent: step.agent.as_ref().map(Cow::Borrowed),
+            key: step.key.as_deref().map(Cow::Borrowed),
+            items: step.items,
+            strategy: step
+                .strategy
+                .map(|strategy| Cow::Borrowed(strategy.as_str())),
+            failed_strategies: step
+                .failed_strategies
+                .iter()
+                .map(|(strategy, count)| (Cow::Borrowed(strategy.as_str()), *count))
+                .collect(),
+            fallbacks: step.fallbacks,
+            longer: step.longer,
+            plateau: step.plateau,
         }
     }
 
@@ -181,6 +232,7 @@ impl<'a> StepRecord<'a> {
             attempt: self.attempt,
             phase: match self.phase {
                 PhaseRecord::Waiting => Phase::Waiting,
+                PhaseRecord::Fanned => Phase::Fanned,
                 PhaseRecord::Running {
                     job,
                     token,
@@ -212,6 +264,21 @@ impl<'a> StepRecord<'a> {
             started: self.started.map(Timestamp),
             ended: self.ended.map(Timestamp),
             duration_ms: self.duration_ms,
+            pass: self.pass,
+            agent: self.agent.map(Cow::into_owned),
+            key: self.key.map(Cow::into_owned),
+            items: self.items,
+            strategy: self
+                .strategy
+                .map(|name| Strategy::parse(&name).unwrap_or(Strategy::StandardRetry)),
+            failed_strategies: self
+                .failed_strategies
+                .into_iter()
+                .filter_map(|(name, count)| Some((Strategy::parse(&name)?, count)))
+                .collect(),
+            fallbacks: self.fallbacks,
+            longer: self.longer,
+            plateau: self.plateau,
         }
     }
 }
