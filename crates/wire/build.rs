@@ -12,7 +12,7 @@ use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorSet};
 
 const ROOT: &str = "../../proto";
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "pressrun/agent/v1/agent.proto",
     "pressrun/artifact/v1/artifact.proto",
     "pressrun/auth/v1/auth.proto",
@@ -20,6 +20,7 @@ const FILES: [&str; 9] = [
     "pressrun/events/v1/events.proto",
     "pressrun/job/v1/job.proto",
     "pressrun/library/v1/library.proto",
+    "pressrun/publication/v1/publication.proto",
     "pressrun/run/v1/run.proto",
     "pressrun/system/v1/system.proto",
 ];

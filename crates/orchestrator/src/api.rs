@@ -197,6 +197,7 @@ impl From<SubmitError> for Status {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Work(error) => error.into(),
+            SubmitError::Held(_) => Self::already_exists(error.to_string()),
             SubmitError::KeyReused(_) => problem::refused(
                 Code::AlreadyExists,
                 error.to_string(),

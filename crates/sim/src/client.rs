@@ -171,6 +171,7 @@ impl<'a> Client<'a> {
                 plan: self.plan.clone(),
                 input: self.input.clone(),
                 title: "simulated".to_owned(),
+                holds: None,
                 idempotency_key: Some(format!("key {}", self.number)),
                 correlation_id: id,
                 traceparent: String::new(),
@@ -180,7 +181,9 @@ impl<'a> Client<'a> {
             match seat.core.submit(submission).await {
                 Ok(submitted) => Ok(submitted.run),
                 Err(SubmitError::Work(error)) => Err(error),
-                Err(error @ SubmitError::KeyReused(_)) => Err(WorkError::Data(error.to_string())),
+                Err(error @ (SubmitError::KeyReused(_) | SubmitError::Held(_))) => {
+                    Err(WorkError::Data(error.to_string()))
+                }
             }
         })
         .await

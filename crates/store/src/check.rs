@@ -73,6 +73,8 @@ fn numbers(transition: &Transition) -> Result<(), String> {
             ));
         }
     }
+    let holds = transition.holds.as_deref().unwrap_or_default();
+    text("holds", holds, MAX_TEXT_BYTES / 4)?;
     number("version", transition.version())
 }
 

@@ -20,6 +20,9 @@ pub struct Transition {
     pub expected: u64,
     /// Present exactly when `expected` is 0.
     pub birth: Option<Birth>,
+    /// With the birth: what the run holds for itself alone until it is at rest. A second run that would hold
+    /// the same is refused with [`CommitError::KeyTaken`].
+    pub holds: Option<String>,
     /// Numbered `expected + 1 ..`, never empty.
     pub events: Vec<Event>,
     /// How the run stands afterwards.
@@ -179,7 +182,7 @@ pub enum CommitError {
         /// The version that was expected.
         expected: u64,
     },
-    /// Another run has the idempotency key.
+    /// Another run has the idempotency key, or holds what this one would.
     #[error("the idempotency key belongs to run {0}")]
     KeyTaken(RunId),
     /// This transition's own data was refused; others of the batch are not concerned.

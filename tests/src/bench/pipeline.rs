@@ -143,6 +143,7 @@ impl Client {
             plan: self.plan.clone(),
             input: self.input.clone(),
             title: "bench".to_owned(),
+            holds: None,
             idempotency_key: None,
             correlation_id: id.clone(),
             traceparent: String::new(),

@@ -415,6 +415,7 @@ fn submission(
         campaign: campaign.clone(),
         plan: std::sync::Arc::new(plan.clone()),
         title: input.brief.name.chars().take(MAX_TITLE_CHARS).collect(),
+        holds: None,
         idempotency_key: Some(input.options.idempotency_key.clone()).filter(|key| !key.is_empty()),
         correlation_id: correlation.id.clone(),
         traceparent: correlation.traceparent.clone(),

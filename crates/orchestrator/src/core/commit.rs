@@ -82,6 +82,8 @@ pub struct Born {
     pub plan: Arc<Plan>,
     /// Its input's exact bytes.
     pub input: Arc<str>,
+    /// What it holds for itself alone until it is at rest.
+    pub holds: Option<String>,
 }
 
 /// A command took effect, durably.

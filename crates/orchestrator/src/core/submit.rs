@@ -35,6 +35,8 @@ pub struct Submission {
     pub traceparent: String,
     /// 1 to 5.
     pub priority: u8,
+    /// What the run holds for itself alone until it is at rest: a second run that would hold the same is refused.
+    pub holds: Option<String>,
     /// How long the run may take.
     pub timeout: Option<std::time::Duration>,
 }
@@ -56,6 +58,11 @@ pub enum SubmitError {
         "the idempotency key was used for another input, by run {0}; use a new key for a new input"
     )]
     KeyReused(RunId),
+    /// Another run, not at rest yet, holds what this one would.
+    #[error(
+        "run {0} is not at rest yet, and there may be only one at a time; wait for it, or cancel it"
+    )]
+    Held(RunId),
     /// See [`WorkError`].
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -78,6 +85,7 @@ impl Core {
             .map_err(WorkError::from)?;
         let now = self.ports.store.now().await.map_err(WorkError::from)?;
         let key = submission.idempotency_key.clone();
+        let holds = submission.holds.is_some();
         let work = work(submission, plan_hash, input_hash.clone(), now);
         match self.committer.run(work).await {
             Ok(Committed { .. }) | Err(WorkError::Refused(Refusal::Exists)) => Ok(Submitted {
@@ -99,6 +107,7 @@ impl Core {
                         run: first,
                         existing: true,
                     }),
+                    None if holds => Err(SubmitError::Held(first)),
                     _ => Err(SubmitError::KeyReused(first)),
                 }
             }
@@ -136,6 +145,7 @@ fn work(submission: Submission, plan: ContentHash, input: ContentHash, now: Time
         birth: Arc::new(birth),
         plan: submission.plan,
         input: submission.input.into(),
+        holds: submission.holds,
     });
     work
 }

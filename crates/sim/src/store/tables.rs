@@ -20,6 +20,7 @@ type Key = (TenantId, RunId);
 /// A run with all its rows.
 pub(crate) struct Row {
     pub(crate) birth: Birth,
+    pub(crate) holds: Option<String>,
     pub(crate) plan: Arc<Plan>,
     pub(crate) standing: Standing,
     pub(crate) events: Vec<Event>,
@@ -119,8 +120,19 @@ impl Tables {
                 return Err(CommitError::KeyTaken(taken.clone()));
             }
         }
+        if let Some(held) = &transition.holds {
+            let holder = self.runs.iter().find(|((tenant, _), row)| {
+                *tenant == key.0
+                    && row.holds.as_ref() == Some(held)
+                    && !row.reference.status.at_rest()
+            });
+            if let Some(((_, holder), _)) = holder {
+                return Err(CommitError::KeyTaken(holder.clone()));
+            }
+        }
         let row = Row {
             birth: birth.clone(),
+            holds: transition.holds.clone(),
             reference: Run::new(key.0.clone(), key.1.clone(), Arc::new(input), &plan),
             plan: Arc::new(plan),
             standing: transition.standing.clone(),

@@ -22,6 +22,7 @@ create table runs (
     campaign text collate "C" not null,
     title text not null,
     idempotency_key text collate "C",
+    holds text collate "C",
     correlation_id text not null,
     traceparent text not null,
     primary key (tenant, run)
@@ -30,6 +31,8 @@ create table runs (
 -- Lists need none either: run ids sort by birth. An index on (tenant, submitted) would look as cheap a way
 -- to one run as the primary key to a plan that is made while the table is empty.
 create unique index runs_by_key on runs (tenant, idempotency_key) where idempotency_key is not null;
+-- What a run holds for itself alone until it is at rest.
+create unique index runs_by_hold on runs (tenant, holds) where holds is not null;
 create index runs_by_wake on runs (wake_at) where wake_at is not null;
 
 -- One row per transition; never changed. It is the outbox of lifecycle events as well.

@@ -8,13 +8,14 @@
 -- transition (from 1) of each element of the lists that have none, one or many per transition.
 -- The caller orders transitions by (tenant, run), and the lists of keys shared between runs (births by
 -- idempotency key, blobs by hash), so that writers who meet wait in the same order.
--- verdicts: 0 committed, 1 stale, 2 the idempotency key belongs to holders[i].
+-- verdicts: 0 committed, 1 stale, 2 the idempotency key, or what the
+-- run would hold for itself alone, belongs to holders[i].
 create function commit_v1(
     tenants text,
     t_tenant text[], t_run text[], t_expected bigint[], t_version bigint[], t_status text[],
     t_state text[], t_updated bigint[], t_percent integer[], t_wake_at bigint[], t_body text[],
     b_of integer[], b_workflow text[], b_mode text[], b_workflow_version bigint[], b_plan text[],
-    b_input text[], b_campaign text[], b_title text[], b_key text[], b_correlation_id text[],
+    b_input text[], b_campaign text[], b_title text[], b_key text[], b_holds text[], b_correlation_id text[],
     b_traceparent text[], b_priority integer[], b_submitted bigint[],
     j_of integer[], j_job text[], j_token bigint[], j_step text[], j_agent text[], j_sent_at bigint[],
     w_of integer[], w_job text[], w_token bigint[],
@@ -38,7 +39,8 @@ begin
     if cardinality(b_of) < cardinality(t_run) then
         with moved as (
             update runs set version = t_version[i], status = t_status[i], state = t_state[i],
-                updated = t_updated[i], percent = t_percent[i], wake_at = t_wake_at[i]
+                updated = t_updated[i], percent = t_percent[i], wake_at = t_wake_at[i],
+                holds = case when t_status[i] = 'running' then holds end
             from (
                 select t.i::integer as i, expected, place
                 from unnest(t_expected) with ordinality as t (expected, i)
@@ -60,10 +62,10 @@ begin
         with inserted as (
             insert into runs (tenant, run, version, status, state, updated, percent, wake_at,
                 submitted, priority, workflow_version, workflow, mode, plan, input, campaign, title,
-                idempotency_key, correlation_id, traceparent)
+                idempotency_key, holds, correlation_id, traceparent)
             select t_tenant[i], t_run[i], t_version[i], t_status[i], t_state[i], t_updated[i],
                 t_percent[i], t_wake_at[i], b_submitted[k], b_priority[k], b_workflow_version[k],
-                b_workflow[k], b_mode[k], b_plan[k], b_input[k], b_campaign[k], b_title[k], b_key[k],
+                b_workflow[k], b_mode[k], b_plan[k], b_input[k], b_campaign[k], b_title[k], b_key[k], b_holds[k],
                 b_correlation_id[k], b_traceparent[k]
             from unnest(b_of) with ordinality as b (i, k)
             on conflict do nothing
@@ -87,9 +89,12 @@ begin
             if verdicts[b_of[k]] = 1 and not exists (
                 select from runs where tenant = t_tenant[b_of[k]] and run = t_run[b_of[k]]
             ) then
-                holders[b_of[k]] := (
-                    select run from runs
-                    where tenant = t_tenant[b_of[k]] and idempotency_key = b_key[k]
+                holders[b_of[k]] := coalesce(
+                    (
+                        select run from runs
+                        where tenant = t_tenant[b_of[k]] and idempotency_key = b_key[k]
+                    ),
+                    (select run from runs where tenant = t_tenant[b_of[k]] and holds = b_holds[k])
                 );
                 verdicts[b_of[k]] := 2;
             end if;

@@ -20,11 +20,14 @@ create table runs (
     campaign text not null,
     title text not null,
     idempotency_key text,
+    holds text,
     correlation_id text not null,
     traceparent text not null,
     primary key (tenant, run)
 ) strict;
 create unique index runs_by_key on runs (tenant, idempotency_key) where idempotency_key is not null;
+-- What a run holds for itself alone until it is at rest.
+create unique index runs_by_hold on runs (tenant, holds) where holds is not null;
 create index runs_by_wake on runs (wake_at) where wake_at is not null;
 
 -- One row per transition; never changed. It is the outbox of lifecycle events as well.

@@ -144,13 +144,23 @@ async fn send(
     let mut births: Vec<_> = all()
         .filter_map(|(of, one)| Some((of, one, one.birth.as_ref()?)))
         .collect();
-    births.sort_by_key(|(_, one, birth)| (one.tenant.as_str(), birth.idempotency_key.as_deref()));
+    births.sort_by_key(|(_, one, birth)| {
+        (
+            one.tenant.as_str(),
+            birth.idempotency_key.as_deref(),
+            one.holds.as_deref(),
+        )
+    });
     let born = |of: for<'a> fn(&'a crate::port::Birth) -> &'a str| -> Vec<&str> {
         births.iter().map(|(_, _, birth)| of(birth)).collect()
     };
     let keys: Vec<Option<&str>> = births
         .iter()
         .map(|(_, _, birth)| birth.idempotency_key.as_deref())
+        .collect();
+    let holds: Vec<Option<&str>> = births
+        .iter()
+        .map(|(_, one, _)| one.holds.as_deref())
         .collect();
     let workflow_versions: Vec<i64> = births
         .iter()
@@ -200,7 +210,7 @@ async fn send(
         "select verdicts, holders from commit_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
          $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, \
          $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, \
-         $49, $50, $51, $52, $53, $54, $55)",
+         $49, $50, $51, $52, $53, $54, $55, $56)",
     )
     .bind(tenants)
     .bind(text(|one| one.tenant.as_str()))
@@ -223,6 +233,7 @@ async fn send(
     .bind(born(|birth| birth.campaign.as_str()))
     .bind(born(|birth| &birth.title))
     .bind(keys)
+    .bind(holds)
     .bind(born(|birth| &birth.correlation_id))
     .bind(born(|birth| &birth.traceparent))
     .bind(priorities)

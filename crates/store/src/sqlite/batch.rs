@@ -17,15 +17,16 @@ use crate::{
 pub(super) const APPLY: &str = "
 insert into runs (tenant, run, version, status, state, updated, percent, wake_at, submitted, priority,
     workflow_version, workflow, mode, plan, input, campaign, title, idempotency_key, correlation_id,
-    traceparent)
+    traceparent, holds)
 select value ->> '$[0][0]', value ->> '$[0][1]', 0, '', '', 0, 0, null, value ->> '$[0][2]',
     value ->> '$[0][3]', value ->> '$[0][4]', value ->> '$[1][0]', value ->> '$[1][1]',
     value ->> '$[1][2]', value ->> '$[1][3]', value ->> '$[1][4]', value ->> '$[1][5]',
-    value ->> '$[2][0]', value ->> '$[2][1]', value ->> '$[2][2]'
+    value ->> '$[2][0]', value ->> '$[2][1]', value ->> '$[2][2]', value ->> '$[2][3]'
 from json_each($1);
 
 update runs set version = t.value ->> 2, status = t.value ->> 3, state = t.value ->> 4,
-    updated = t.value ->> 5, percent = t.value ->> 6, wake_at = t.value ->> 7
+    updated = t.value ->> 5, percent = t.value ->> 6, wake_at = t.value ->> 7,
+    holds = case when t.value ->> 3 = 'running' then holds end
 from json_each($2) as t
 where runs.tenant = t.value ->> 0 and runs.run = t.value ->> 1;
 
@@ -88,6 +89,8 @@ pub(super) fn json(rows: &[impl Serialize]) -> String {
 pub(super) struct Heads<'a> {
     pub(super) versions: BTreeMap<(&'a str, &'a str), u64>,
     pub(super) keys: BTreeMap<(&'a str, &'a str), String>,
+    /// What runs hold for themselves alone.
+    pub(super) holds: BTreeMap<(&'a str, &'a str), String>,
 }
 
 impl<'a> Heads<'a> {
@@ -102,17 +105,22 @@ impl<'a> Heads<'a> {
                 expected: transition.expected,
             });
         }
-        if let Some(key) = key_of(transition) {
-            if let Some(holder) = self.keys.get(&key) {
-                return Err(match holder.parse() {
-                    Ok(holder) => CommitError::KeyTaken(holder),
-                    Err(_) => CommitError::Data {
-                        run: transition.run.clone(),
-                        why: "the holder of the idempotency key has no valid id".to_owned(),
-                    },
-                });
-            }
+        let (key, hold) = (key_of(transition), hold_of(transition));
+        let by_key = key.and_then(|key| self.keys.get(&key));
+        if let Some(holder) = by_key.or_else(|| self.holds.get(&hold?)) {
+            return Err(match holder.parse() {
+                Ok(holder) => CommitError::KeyTaken(holder),
+                Err(_) => CommitError::Data {
+                    run: transition.run.clone(),
+                    why: "the holder of the idempotency key has no valid id".to_owned(),
+                },
+            });
+        }
+        if let Some(key) = key {
             self.keys.insert(key, transition.run.to_string());
+        }
+        if let Some(hold) = hold {
+            self.holds.insert(hold, transition.run.to_string());
         }
         self.versions.insert(place, transition.version());
         Ok(())
@@ -123,6 +131,11 @@ impl<'a> Heads<'a> {
 pub(super) fn key_of(transition: &Transition) -> Option<(&str, &str)> {
     let key = transition.birth.as_ref()?.idempotency_key.as_deref()?;
     Some((transition.tenant.as_str(), key))
+}
+
+/// Tenant and what a new run would hold for itself alone.
+pub(super) fn hold_of(transition: &Transition) -> Option<(&str, &str)> {
+    Some((transition.tenant.as_str(), transition.holds.as_deref()?))
 }
 
 /// The rows that the winners write, in their order.
@@ -149,7 +162,12 @@ pub(super) fn rows(won: &[&Transition]) -> Rows {
                         &b.campaign,
                         &b.title,
                     ),
-                    (&b.idempotency_key, &b.correlation_id, &b.traceparent),
+                    (
+                        &b.idempotency_key,
+                        &b.correlation_id,
+                        &b.traceparent,
+                        &one.holds,
+                    ),
                 ));
             }
         }),

@@ -1,5 +1,7 @@
 //! The one writer: takes whatever is queued and commits it together, so that a flush is shared.
 
+use std::collections::BTreeMap;
+
 use sqlx::{Connection, SqliteConnection, query, query_as};
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,6 +29,9 @@ const HEADS: &str = "select w.key, r.version from json_each($1) as w \
      cross join runs r on r.tenant = w.value ->> 0 and r.run = w.value ->> 1";
 const KEYS: &str = "select w.key, r.run from json_each($1) as w \
      cross join runs r on r.tenant = w.value ->> 0 and r.idempotency_key = w.value ->> 1";
+
+const HOLDS: &str = "select w.key, r.run from json_each($1) as w \
+     cross join runs r on r.tenant = w.value ->> 0 and r.holds = w.value ->> 1";
 
 type Verdict = Result<(), CommitError>;
 
@@ -194,23 +199,31 @@ async fn heads<'a>(
             heads.versions.insert(*place, version);
         }
     }
-    let keys: Vec<_> = transitions
-        .iter()
-        .filter_map(|one| batch::key_of(one))
-        .collect();
+    let keys = transitions.iter().filter_map(|one| batch::key_of(one));
+    heads.keys = holders(on, KEYS, keys.collect()).await?;
+    let holds = transitions.iter().filter_map(|one| batch::hold_of(one));
+    heads.holds = holders(on, HOLDS, holds.collect()).await?;
+    Ok(heads)
+}
+
+/// The runs that have some of `keys`.
+async fn holders<'a>(
+    on: &mut SqliteConnection,
+    statement: &'static str,
+    keys: Vec<(&'a str, &'a str)>,
+) -> Result<BTreeMap<(&'a str, &'a str), String>, sqlx::Error> {
     if keys.is_empty() {
-        return Ok(heads);
+        return Ok(BTreeMap::new());
     }
-    let found: Vec<(i64, String)> = query_as(KEYS)
+    let found: Vec<(i64, String)> = query_as(statement)
         .bind(batch::json(&keys))
         .fetch_all(on)
         .await?;
-    for (index, run) in found {
-        if let Some(key) = usize::try_from(index).ok().and_then(|i| keys.get(i)) {
-            heads.keys.insert(*key, run);
-        }
-    }
-    Ok(heads)
+    let found = found.into_iter().filter_map(|(index, run)| {
+        let key = usize::try_from(index).ok().and_then(|at| keys.get(at))?;
+        Some((*key, run))
+    });
+    Ok(found.collect())
 }
 
 impl Write {

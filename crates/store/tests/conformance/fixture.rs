@@ -71,6 +71,8 @@ pub(crate) struct Driver {
     pub(crate) birth: Birth,
     input: String,
     versions: u32,
+    /// What it holds for itself alone.
+    pub(crate) holds: Option<String>,
 }
 
 impl Driver {
@@ -101,6 +103,7 @@ impl Driver {
             plan,
             input,
             versions: 0,
+            holds: None,
         }
     }
 
@@ -123,6 +126,7 @@ impl Driver {
             run: self.run.id.clone(),
             expected,
             birth: born.then(|| self.birth.clone()),
+            holds: self.holds.clone().filter(|_| born),
             standing: Standing {
                 status: self.run.status,
                 state: self.run.state.clone(),

@@ -35,7 +35,7 @@ cases! {
         contents_come_back_to_the_byte, a_snapshot_of_another_form_is_not_needed,
         a_run_may_be_named_once_in_a_batch, a_large_batch_is_committed_whole;
     races: one_writer_wins_each_version, crossing_batches_do_not_lock_up, one_submit_wins_a_key,
-        two_submits_of_one_batch_share_a_key, a_dropped_commit_is_whole_or_nothing;
+        two_submits_of_one_batch_share_a_key, what_a_run_holds_is_its_own_until_it_rests, a_dropped_commit_is_whole_or_nothing;
     scans: timers_come_in_order, silent_jobs_come_in_pages, changed_runs_come_in_pages,
         events_come_in_pages;
     queries: runs_are_listed_newest_first, versions_say_which_is_active, keys_name_their_tenant,

@@ -193,12 +193,7 @@ impl Lane {
         let mut waiting = Vec::new();
         for mut pending in commands {
             if draft.is_none() {
-                draft = pending
-                    .work
-                    .born
-                    .as_ref()
-                    .and_then(|_| born(key, &pending.work))
-                    .map(Draft::new);
+                draft = born(key, &pending.work);
             }
             let Some(current) = &mut draft else {
                 answer(pending.reply, Err(WorkError::NotFound(key.1.clone())));
@@ -366,16 +361,17 @@ fn key(work: &Work) -> Key {
     (work.tenant.clone(), work.run.clone())
 }
 
-fn born(key: &Key, work: &Work) -> Option<Held> {
+fn born(key: &Key, work: &Work) -> Option<Draft> {
     let born = work.born.as_ref()?;
     let input = serde_json::from_str(&born.input).ok()?;
     let run = Run::new(key.0.clone(), key.1.clone(), Arc::new(input), &born.plan);
-    Some(Held {
+    let held = Held {
         birth: born.birth.clone(),
         plan: born.plan.clone(),
         input: born.input.clone(),
         run,
-    })
+    };
+    Some(Draft::born(held, born.holds.clone()))
 }
 
 /// A caller that has gone away does not wait for its answer.

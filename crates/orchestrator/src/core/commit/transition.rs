@@ -23,6 +23,8 @@ pub(crate) struct Draft {
     events: Vec<Event>,
     versions: Vec<NewVersion>,
     blobs: Vec<Blob>,
+    /// Of a new run: what it holds for itself alone.
+    holds: Option<String>,
 }
 
 impl Draft {
@@ -34,6 +36,15 @@ impl Draft {
             events: Vec::new(),
             versions: Vec::new(),
             blobs: Vec::new(),
+            holds: None,
+        }
+    }
+
+    /// A run that is not there yet.
+    pub(crate) fn born(held: Held, holds: Option<String>) -> Self {
+        Self {
+            holds,
+            ..Self::new(held)
         }
     }
 
@@ -87,6 +98,7 @@ impl Draft {
             events,
             versions,
             blobs,
+            holds,
         } = self;
         let after = outstanding(&held.run);
         let sent: Vec<JobRow> = after
@@ -113,6 +125,7 @@ impl Draft {
             run: run.id.clone(),
             expected,
             birth: (expected == 0).then(|| (*held.birth).clone()),
+            holds,
             standing: Standing {
                 status: run.status,
                 state: run.state.clone(),

@@ -2,6 +2,7 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
+use engine::Command;
 use futures::future::join_all;
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -133,6 +134,39 @@ pub(crate) async fn one_submit_wins_a_key(store: Arc<dyn Store>) {
         Ok(None)
     );
     assert_eq!(store.find_key(&tenant("other"), "key 0").await, Ok(None));
+}
+
+pub(crate) async fn what_a_run_holds_is_its_own_until_it_rests(store: Arc<dyn Store>) {
+    let holding = |owner: &str, run: &str| {
+        let mut driver = Driver::new(owner, run, None);
+        driver.holds = Some("campaign 1".to_owned());
+        driver
+    };
+    let mut first = holding("acme", "r1");
+    let mut second = holding("acme", "r2");
+    let mut elsewhere = holding("other", "r3");
+    let batch = vec![first.submit(), second.submit(), elsewhere.submit()];
+    let verdicts = store.commit(batch).await;
+    assert_eq!(verdicts[0], Ok(()));
+    assert_eq!(verdicts[1], Err(CommitError::KeyTaken(run_id("r1"))));
+    assert_eq!(verdicts[2], Ok(()), "what is held is the tenant's own");
+
+    // Still under way.
+    let moved = first.finish("copy", at(10));
+    assert_eq!(commit_one(&*store, moved).await, Ok(()));
+    let third = holding("acme", "r4").submit();
+    assert_eq!(
+        commit_one(&*store, third).await,
+        Err(CommitError::KeyTaken(run_id("r1")))
+    );
+    let cancel = Command::Cancel {
+        reason: String::new(),
+        by: String::new(),
+    };
+    let over = first.tell(&cancel, at(20));
+    assert_eq!(commit_one(&*store, over).await, Ok(()));
+    let fourth = holding("acme", "r5").submit();
+    assert_eq!(commit_one(&*store, fourth).await, Ok(()));
 }
 
 pub(crate) async fn two_submits_of_one_batch_share_a_key(store: Arc<dyn Store>) {
