@@ -60,6 +60,8 @@ fn assignment(step: &str, brief: &CampaignBrief) -> Assignment {
             of: Vec::new(),
             note: None,
             previous: None,
+            item: None,
+            recovery: None,
         },
         live: worker::Live::default(),
     }

@@ -61,6 +61,46 @@ pub struct JobInput {
     /// With a regenerate: the step's active version.
     #[serde(default)]
     pub previous: Option<InputArtifact>,
+    /// For a step that runs once for each item of a list: the job's item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<JobItem>,
+    /// How this attempt is to mend what an earlier one failed of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
+}
+
+/// One item of the list that a step runs over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JobItem {
+    /// What names it in the list; user text.
+    pub key: String,
+    /// Its place in the list, from 0.
+    pub index: u32,
+    /// Its JSON, as it stands in the run's input.
+    pub value: Box<RawValue>,
+}
+
+/// What changes for an attempt after a failure (`spec/publications.md`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Recovery {
+    /// Name of the strategy. An agent acts upon those of [`Recovery::SIMPLIFIED`], [`Recovery::OPTIMIZATION`]
+    /// and [`Recovery::REPAIR`]; all others change nothing for it.
+    pub strategy: String,
+    /// What was wrong with the answer before, by path and without content.
+    #[serde(default)]
+    pub faults: Vec<String>,
+    /// Most characters of the text, where that is less than its place takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_chars: Option<u32>,
+}
+
+impl Recovery {
+    /// Fewer resources and a shorter request.
+    pub const SIMPLIFIED: &'static str = "simplified_generation";
+    /// The text is rewritten to fit its place.
+    pub const OPTIMIZATION: &'static str = "content_optimization";
+    /// The faults are handed back to the model.
+    pub const REPAIR: &'static str = "repair";
 }
 
 /// A result of an earlier step.
