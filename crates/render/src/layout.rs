@@ -3,11 +3,12 @@
 
 pub(crate) mod diagonal;
 pub(crate) mod horizon;
+mod shapes;
 pub(crate) mod slide;
 pub(crate) mod template;
 pub(crate) mod tiles;
 
-use std::fmt::Write as _;
+pub(crate) use shapes::data;
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -20,7 +21,6 @@ use crate::{
     fonts::{Face, Fonts},
     limits::{HEIGHT, MARGIN, MIN_TYPE, WIDTH},
     poster::{Field, TextBox},
-    svg::number,
     texts::Texts,
     typeset::{self, Block, Style},
 };
@@ -364,79 +364,6 @@ impl<'a> Sheet<'a> {
             self.put(address, moved(area), at, beside, ground);
         }
     }
-
-    /// Fills the whole canvas.
-    pub(crate) fn paper(&mut self, colour: Rgb) {
-        self.rect(self.canvas(), colour);
-    }
-
-    pub(crate) fn rect(&mut self, rect: Rect, colour: Rgb) {
-        let Rect {
-            x,
-            y,
-            width,
-            height,
-        } = rect;
-        self.shape(&format!(
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>",
-            number(x),
-            number(y),
-            number(width),
-            number(height),
-            colour.hex()
-        ));
-    }
-
-    fn pill(&mut self, rect: Rect, colour: Rgb) {
-        let Rect {
-            x,
-            y,
-            width,
-            height,
-        } = rect;
-        self.shape(&format!(
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{}\" fill=\"{}\"/>",
-            number(x),
-            number(y),
-            number(width),
-            number(height),
-            number(height / 2.0),
-            colour.hex()
-        ));
-    }
-
-    pub(crate) fn circle(&mut self, x: f32, y: f32, radius: f32, colour: Rgb) {
-        self.shape(&format!(
-            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\"/>",
-            number(x),
-            number(y),
-            number(radius),
-            colour.hex()
-        ));
-    }
-
-    /// SVG path data.
-    pub(crate) fn path(&mut self, data: &str, colour: Rgb) {
-        self.shape(&format!("<path d=\"{data}\" fill=\"{}\"/>", colour.hex()));
-    }
-
-    fn shape(&mut self, element: &str) {
-        self.shapes.push_str(element);
-        self.shapes.push('\n');
-    }
-}
-
-/// Path data from commands and coordinates.
-pub(crate) fn data(parts: &[(char, &[f32])]) -> String {
-    let mut data = String::new();
-    for (command, values) in parts {
-        data.push(*command);
-        for value in *values {
-            // Writing to a string cannot fail.
-            write!(data, "{} ", number(*value)).unwrap_or_default();
-        }
-    }
-    data
 }
 
 /// Whether the first letter belongs to a script that runs from right to left.
