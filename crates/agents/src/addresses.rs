@@ -17,7 +17,7 @@ const CLOSING: &[char] = &[
 /// What ends an address for sure.
 const ENDING: &[char] = &[')', ']', '"', '*'];
 
-/// The addresses that a brief allows.
+/// The addresses that a brief or an item of a plan allows.
 pub(crate) struct Addresses(BTreeSet<String>);
 
 impl Addresses {
@@ -31,7 +31,16 @@ impl Addresses {
             .chain(&brief.must_include)
             .chain(&brief.disclaimers)
             .chain(&brief.brand.required_disclosures);
+        Self::in_texts(texts, [&brief.call_to_action.url])
+    }
+
+    /// Those that stand in `texts`, and `urls` themselves.
+    pub(crate) fn in_texts<'a>(
+        texts: impl IntoIterator<Item = &'a String>,
+        urls: impl IntoIterator<Item = &'a String>,
+    ) -> Self {
         let mut all: BTreeSet<String> = texts
+            .into_iter()
             .flat_map(|text| {
                 let text = visible(text);
                 let all = found(&text).into_iter();
@@ -40,10 +49,11 @@ impl Addresses {
             })
             .filter(|address| !address.is_empty())
             .collect();
-        let url = &brief.call_to_action.url;
-        // A valid address may hold a space; in running text it ends there.
-        all.extend(found(url).into_iter().map(str::to_owned));
-        all.insert(url.clone());
+        for url in urls {
+            // A valid address may hold a space; in running text it ends there.
+            all.extend(found(url).into_iter().map(str::to_owned));
+            all.insert(url.clone());
+        }
         Self(all)
     }
 

@@ -54,13 +54,7 @@ fn drawn(poster: &Poster) -> Result<(Drawn, Vec<Media>), PosterRefusal> {
         code: refusal.code().to_owned(),
         message: refusal.to_string(),
     })?;
-    let not_drawn = |message: String| PosterRefusal {
-        code: "not_drawn".to_owned(),
-        message,
-    };
-    let png = drawing
-        .png()
-        .map_err(|error| not_drawn(error.to_string()))?;
+    let png = drawing.png().map_err(not_drawn)?;
     let text = text(&drawing);
     let layout = drawing.layout.as_str().to_owned();
     let media = [
@@ -73,13 +67,7 @@ fn drawn(poster: &Poster) -> Result<(Drawn, Vec<Media>), PosterRefusal> {
             content: drawing.svg.into_bytes(),
         },
     ];
-    if let Some(large) = media.iter().find(|m| m.content.len() > MAX_MEDIA_BYTES) {
-        return Err(not_drawn(format!(
-            "the {} has {} bytes, at most {MAX_MEDIA_BYTES} are kept",
-            large.media_type,
-            large.content.len()
-        )));
-    }
+    media.iter().try_for_each(small_enough)?;
     let [png, svg] = media
         .each_ref()
         .map(|m| MediaRef::of(m, limits::WIDTH, limits::HEIGHT));
@@ -92,10 +80,30 @@ fn drawn(poster: &Poster) -> Result<(Drawn, Vec<Media>), PosterRefusal> {
     Ok((poster, media.into()))
 }
 
+/// A picture that could not be made, by a defect or for its size.
+pub(crate) fn not_drawn(error: impl std::fmt::Display) -> PosterRefusal {
+    PosterRefusal {
+        code: "not_drawn".to_owned(),
+        message: error.to_string(),
+    }
+}
+
+/// Larger pictures are not kept.
+pub(crate) fn small_enough(media: &Media) -> Result<(), PosterRefusal> {
+    if media.content.len() <= MAX_MEDIA_BYTES {
+        return Ok(());
+    }
+    Err(not_drawn(format!(
+        "the {} has {} bytes, at most {MAX_MEDIA_BYTES} are kept",
+        media.media_type,
+        media.content.len()
+    )))
+}
+
 /// What the renderer is to draw for a concept.
 pub(crate) fn poster(brief: &CampaignBrief, concept: &VisualConceptArtifact) -> Poster {
     let seed = seed(concept);
-    let avoided = Avoided::of(brief);
+    let avoided = Avoided::of(brief.must_avoid.iter().chain(&brief.brand.banned_terms));
     let headline = headline(brief, &avoided, concept, &seed);
     let subhead = if headline != brief.offer && avoided.allow(&brief.offer) {
         brief.offer.clone()
@@ -137,17 +145,16 @@ fn seed(concept: &VisualConceptArtifact) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The brief's terms to avoid.
-struct Avoided(Vec<String>);
+/// Terms to avoid.
+pub(crate) struct Avoided(Vec<String>);
 
 impl Avoided {
-    fn of(brief: &CampaignBrief) -> Self {
-        let terms = brief.must_avoid.iter().chain(&brief.brand.banned_terms);
-        let terms = terms.map(|term| term.trim().to_lowercase());
+    pub(crate) fn of<'a>(terms: impl IntoIterator<Item = &'a String>) -> Self {
+        let terms = terms.into_iter().map(|term| term.trim().to_lowercase());
         Self(terms.filter(|term| !term.is_empty()).collect())
     }
 
-    fn allow(&self, text: &str) -> bool {
+    pub(crate) fn allow(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         !text.trim().is_empty() && !self.0.iter().any(|term| text.contains(term))
     }
@@ -184,7 +191,7 @@ fn headline(
 }
 
 /// An address as people read it: without scheme, query and the last slash.
-fn address(url: &str) -> String {
+pub(crate) fn address(url: &str) -> String {
     let Ok(url) = Url::parse(url) else {
         return String::new();
     };
@@ -193,7 +200,7 @@ fn address(url: &str) -> String {
     format!("{host}{}", url.path().trim_end_matches('/'))
 }
 
-fn has_serifs(face: &str) -> bool {
+pub(crate) fn has_serifs(face: &str) -> bool {
     let face = face.to_lowercase();
     !face.contains("sans") && SERIFS.iter().any(|name| face.contains(name))
 }

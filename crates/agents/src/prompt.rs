@@ -4,12 +4,12 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use model::Failure;
 use sha2::{Digest, Sha256};
 
-use crate::{material::Material, task::defect};
+use crate::{
+    material::{Material, Subject},
+    task::defect,
+};
 
-/// The rules that stand before every prompt.
-pub(crate) const SYSTEM: &str = include_str!("../prompts/system.md");
-
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 9] = [
     ("material.md", include_str!("../prompts/material.md")),
     ("copy", include_str!("../prompts/copy.md")),
     ("short_copy", include_str!("../prompts/short_copy.md")),
@@ -17,6 +17,11 @@ const FILES: [(&str, &str); 4] = [
         "visual_concept",
         include_str!("../prompts/visual_concept.md"),
     ),
+    ("publication.md", include_str!("../prompts/publication.md")),
+    ("text_only", include_str!("../prompts/text_only.md")),
+    ("text_image", include_str!("../prompts/text_image.md")),
+    ("text_template", include_str!("../prompts/text_template.md")),
+    ("carousel", include_str!("../prompts/carousel.md")),
 ];
 
 /// All templates, ready.
@@ -35,10 +40,10 @@ impl Prompts {
     }
 
     /// The prompt `name` about `material`; `own` is what this prompt needs besides.
-    pub(crate) fn render(
+    pub(crate) fn render<S: Subject>(
         &self,
         name: &str,
-        material: &Material,
+        material: &Material<S>,
         attempt: u32,
         own: Value,
     ) -> Result<String, Failure> {
@@ -59,12 +64,12 @@ impl Prompts {
 }
 
 /// A version that changes with any text that a model is given: the prompt, the rules, the schema.
-pub(crate) fn version(kind: &str, schema: &str) -> String {
+pub(crate) fn version<S: Subject>(kind: &str, schema: &str) -> String {
     let mut hash = Sha256::new();
     let own = FILES
         .iter()
-        .filter(|(name, _)| [kind, "material.md"].contains(name));
-    for text in own.map(|(_, text)| *text).chain([SYSTEM, schema]) {
+        .filter(|(name, _)| [kind, S::FENCE].contains(name));
+    for text in own.map(|(_, text)| *text).chain([S::SYSTEM, schema]) {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     addresses::Addresses,
-    task::{Settled, Task, blanks, parsed, written},
+    task::{Settled, Task, blanks, parsed, tags, written},
 };
 
 pub(crate) struct ShortCopy;
@@ -122,17 +122,7 @@ impl Task for ShortCopy {
 }
 
 fn counted(platform: Platform, mut variant: ShortCopyVariant) -> ShortCopyVariant {
-    let mut tags: Vec<String> = Vec::new();
-    for tag in &variant.hashtags {
-        let tag: String = tag
-            .chars()
-            .filter(|c| c.is_alphanumeric() || *c == '_')
-            .collect();
-        if !tag.is_empty() && !tags.contains(&tag) {
-            tags.push(tag);
-        }
-    }
-    variant.hashtags = tags;
+    variant.hashtags = tags(&variant.hashtags);
     variant.text = variant.text.trim().to_owned();
     variant.link = variant.link.filter(|link| !link.trim().is_empty());
     variant.character_count = platform.count(&variant.post_text());

@@ -10,8 +10,10 @@ use model::{
 };
 use serde_json::Value;
 
+use crate::material::Subject;
+
 /// One kind of artifact to write.
-pub(crate) trait Task: Send + Sync {
+pub(crate) trait Task<S: Subject = CampaignBrief>: Send + Sync {
     /// The agent kind; also the name of the prompt.
     fn kind(&self) -> &'static str;
 
@@ -26,16 +28,16 @@ pub(crate) trait Task: Send + Sync {
         FactTypes::new()
     }
 
-    /// The schema for one brief.
+    /// The schema for one subject.
     ///
     /// # Errors
-    /// `InvalidInput` for a brief that this artifact cannot be written for.
-    fn schema_for(&self, schema: &Value, _brief: &CampaignBrief) -> Result<Value, Failure> {
+    /// `InvalidInput` for a subject that this artifact cannot be written for.
+    fn schema_for(&self, schema: &Value, _subject: &S) -> Result<Value, Failure> {
         Ok(schema.clone())
     }
 
     /// What the prompt needs besides the material.
-    fn context(&self, _brief: &CampaignBrief, _attempt: u32) -> minijinja::Value {
+    fn context(&self, _subject: &S, _attempt: u32) -> minijinja::Value {
         context! {}
     }
 
@@ -44,7 +46,7 @@ pub(crate) trait Task: Send + Sync {
     ///
     /// # Errors
     /// Every fault, by path and without content: they are handed back to the model once.
-    fn settle(&self, brief: &CampaignBrief, answer: &Value) -> Result<Settled, Vec<Fault>>;
+    fn settle(&self, subject: &S, answer: &Value) -> Result<Settled, Vec<Fault>>;
 
     /// JSON schema of what [`Task::illustrate`] adds to what was written, by field; `None` when it draws
     /// nothing.
@@ -57,11 +59,7 @@ pub(crate) trait Task: Send + Sync {
     /// # Errors
     /// `Internal` by a defect. That something cannot be drawn is said in the artifact, which is never lost
     /// for it.
-    fn illustrate(
-        &self,
-        _brief: &CampaignBrief,
-        settled: Settled,
-    ) -> Result<(Settled, Vec<Media>), Failure> {
+    fn illustrate(&self, _subject: &S, settled: Settled) -> Result<(Settled, Vec<Media>), Failure> {
         Ok((settled, Vec::new()))
     }
 }
@@ -94,6 +92,21 @@ pub(crate) fn blanks<'a>(
             faults.push(Fault::schema(format!("`{path}` is blank")));
         }
     }
+}
+
+/// Hashtags without what cannot stand in one, each once.
+pub(crate) fn tags(answered: &[String]) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    for tag in answered {
+        let tag: String = tag
+            .chars()
+            .filter(|c| c.is_alphanumeric() || *c == '_')
+            .collect();
+        if !tag.is_empty() && !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags
 }
 
 /// A defect of what is compiled in.

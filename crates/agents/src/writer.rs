@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use llm::{Provider, Request, Sink, offline::Work, structured::complete_checked_by};
+use llm::{Provider, Request, Sink, structured::complete_checked_by};
+use minijinja::context;
 use model::{AgentKind, ErrorClass, Failure, job::Product, usage::Provenance};
 use serde_json::Value;
 use worker::{Agent, AgentCard, Assignment};
 
 use crate::{
     MAX_OUTPUT_BYTES, live,
-    material::Material,
+    material::{Material, Subject},
     prompt::{self, Prompts},
     task::{Task, defect},
 };
@@ -19,8 +20,8 @@ use crate::{
 const TEMPERATURE: f32 = 0.7;
 
 /// One task over one provider.
-pub(crate) struct Writer {
-    task: &'static dyn Task,
+pub(crate) struct Writer<S: Subject> {
+    task: &'static dyn Task<S>,
     provider: Arc<dyn Provider>,
     prompts: Arc<Prompts>,
     /// Of what is written.
@@ -28,9 +29,9 @@ pub(crate) struct Writer {
     card: AgentCard,
 }
 
-impl Writer {
+impl<S: Subject> Writer<S> {
     pub(crate) fn new(
-        task: &'static dyn Task,
+        task: &'static dyn Task<S>,
         provider: Arc<dyn Provider>,
         prompts: Arc<Prompts>,
     ) -> Result<Self, Failure> {
@@ -51,7 +52,7 @@ impl Writer {
             output_schema,
             facts: task.facts(),
             model: provider.model().to_owned(),
-            version: prompt::version(task.kind(), task.schema()),
+            version: prompt::version::<S>(task.kind(), task.schema()),
             max_output_bytes: MAX_OUTPUT_BYTES,
             input_price_microusd: price.input_microusd,
             output_price_microusd: price.output_microusd,
@@ -65,48 +66,40 @@ impl Writer {
         })
     }
 
-    fn request(&self, assignment: &Assignment, material: &Material) -> Result<Request, Failure> {
-        let brief = &material.brief;
-        let own = self.task.context(brief, assignment.attempt);
+    fn request(&self, assignment: &Assignment, material: &Material<S>) -> Result<Request, Failure> {
+        let subject = &material.subject;
+        let own = self.task.context(subject, assignment.attempt);
+        let own = context! { ..own, ..subject.context() };
+        let most = self.task.max_output_tokens();
         let kind = self.task.kind();
         Ok(Request {
             task: kind.to_owned(),
-            input: self.work(assignment, material)?,
-            system: prompt::SYSTEM.to_owned(),
+            input: S::work(material, assignment)
+                .map_err(|error| defect("the offline writer's input", error))?,
+            system: S::SYSTEM.to_owned(),
             prompt: self
                 .prompts
                 .render(kind, material, assignment.attempt, own)?,
-            schema: self.task.schema_for(&self.schema, brief)?,
+            schema: self.task.schema_for(&self.schema, subject)?,
             schema_name: kind.to_owned(),
-            max_output_tokens: self.task.max_output_tokens(),
+            max_output_tokens: if subject.simple() { most / 2 } else { most },
             temperature: Some(TEMPERATURE),
             repair: None,
         })
     }
-
-    fn work(&self, assignment: &Assignment, material: &Material) -> Result<Value, Failure> {
-        serde_json::to_value(Work {
-            brief: material.brief.clone(),
-            seed: assignment.job.to_string(),
-            revision: assignment.revision,
-            note: material.note.clone(),
-            said: material.said(),
-        })
-        .map_err(|error| defect("the offline writer's input", error))
-    }
 }
 
 #[async_trait]
-impl Agent for Writer {
+impl<S: Subject> Agent for Writer<S> {
     fn card(&self) -> &AgentCard {
         &self.card
     }
 
     /// The provenance leaves `worker` and `duration_ms` to the host.
     async fn perform(&self, assignment: &Assignment) -> Result<Product, Failure> {
-        let material = Material::of(assignment)?;
+        let material = Material::<S>::of(assignment)?;
         let request = self.request(assignment, &material)?;
-        let settle = |answer: &Value| self.task.settle(&material.brief, answer);
+        let settle = |answer: &Value| self.task.settle(&material.subject, answer);
         let shown = live::Shown::new(self.task.kind(), &assignment.live);
         let sink = assignment.live.is_on().then_some(&shown as &dyn Sink);
         let checked = complete_checked_by(self.provider.as_ref(), &request, sink, &|answer| {
@@ -119,9 +112,9 @@ impl Agent for Writer {
         })?;
         let mut media = Vec::new();
         if self.task.drawn().is_some() {
-            let (task, brief) = (self.task, material.brief);
+            let (task, subject) = (self.task, material.subject);
             // Drawing holds a processor: not on a thread that other jobs wait for.
-            let drawn = tokio::task::spawn_blocking(move || task.illustrate(&brief, settled));
+            let drawn = tokio::task::spawn_blocking(move || task.illustrate(&subject, settled));
             (settled, media) = drawn
                 .await
                 .map_err(|error| defect("the drawing was broken off", error))

@@ -6,7 +6,7 @@ use workflow::{OnFailure, Plan, StepKind, plan};
 use crate::{
     apply::apply,
     event::{Event, Kind},
-    recovery,
+    items, recovery,
     run::{Phase, Run},
     scope::Facts,
 };
@@ -80,7 +80,7 @@ impl<'a> Scratch<'a> {
         let (attempt, revision) = (state.attempt + 1, state.revision);
         let agent = match recovery::fallback(step, state.fallbacks) {
             Some(other) => Ok(other),
-            None => self.agent(step, name),
+            None => items::agent(&self.run, step, name),
         };
         let kind = match agent {
             Ok(agent) => Kind::StepStarted {

@@ -76,7 +76,7 @@ pub fn apply(plan: &Plan, run: &mut Run, event: &Event) {
             settle(run, *token, *usage);
             if let Some(state) = end(run, step, event.time) {
                 state.phase = Phase::Done;
-                state.failure = None;
+                state.recovered = state.failure.take();
                 state.usage = state.usage.plus(*usage);
                 state.duration_ms = *duration_ms;
                 state.result = Some(StepResult {

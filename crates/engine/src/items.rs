@@ -56,38 +56,34 @@ impl Scratch<'_> {
             failed,
         });
     }
+}
 
-    /// Who does a step or an item first.
-    pub(crate) fn agent<'a>(
-        &self,
-        step: &'a plan::Step,
-        name: &StepName,
-    ) -> Result<&'a AgentKind, String> {
-        let planned = || {
-            step.kind
-                .agent()
-                .ok_or_else(|| "the step has no agent".to_owned())
-        };
-        let Some((each, field)) = step
-            .for_each
-            .as_ref()
-            .and_then(|each| Some((each, each.agent_by.as_ref()?)))
-        else {
-            return planned();
-        };
-        let named = name
-            .index()
-            .and_then(|index| item(&self.run, &each.over, index))
-            .and_then(|item| item.get(field)?.as_str());
-        let known = each
-            .agents
-            .iter()
-            .find(|agent| Some(agent.as_str()) == named);
-        known.ok_or_else(|| {
-            let known: Vec<_> = each.agents.iter().map(AgentKind::as_str).collect();
-            format!("the item's `{field}` must be one of {}", known.join(", "))
-        })
-    }
+/// Who does a step or an item first.
+pub(crate) fn agent<'a>(
+    run: &Run,
+    step: &'a plan::Step,
+    name: &StepName,
+) -> Result<&'a AgentKind, String> {
+    let routed = step
+        .for_each
+        .as_ref()
+        .and_then(|each| Some((each, each.agent_by.as_ref()?)));
+    let Some((each, field)) = routed else {
+        let planned = step.kind.agent();
+        return planned.ok_or_else(|| "the step has no agent".to_owned());
+    };
+    let named = name
+        .index()
+        .and_then(|index| item(run, &each.over, index))
+        .and_then(|item| item.get(field)?.as_str());
+    let known = each
+        .agents
+        .iter()
+        .find(|agent| Some(agent.as_str()) == named);
+    known.ok_or_else(|| {
+        let known: Vec<_> = each.agents.iter().map(AgentKind::as_str).collect();
+        format!("the item's `{field}` must be one of {}", known.join(", "))
+    })
 }
 
 /// The items that may begin now, in order.
@@ -129,7 +125,7 @@ pub fn item<'a>(run: &'a Run, over: &Path, index: u32) -> Option<&'a Value> {
 }
 
 /// The keys of a list: of a text the text, of an object its `id`, else its number.
-fn keys(run: &Run, over: &Path) -> Result<Vec<String>, String> {
+pub(crate) fn keys(run: &Run, over: &Path) -> Result<Vec<String>, String> {
     let keys: Vec<String> = match over {
         Path::Input(path) => match at(run, path) {
             Some(Value::Array(list)) => list

@@ -65,6 +65,8 @@ pub struct Step {
     pub result: Option<StepResult>,
     /// Why the last attempt failed, until one succeeds; stays beside an older result.
     pub failure: Option<(Failure, Timestamp)>,
+    /// What the last attempt before the active result failed of.
+    pub recovered: Option<(Failure, Timestamp)>,
     /// Blob of the note that the current revision was asked for with.
     pub note: Option<ContentHash>,
     /// What all its attempts used.
@@ -165,6 +167,7 @@ impl Step {
         self.attempt = 0;
         self.phase = Phase::Waiting;
         self.failure = None;
+        self.recovered = None;
         self.note = None;
         self.strategy = None;
         self.failed_strategies.clear();
@@ -182,6 +185,7 @@ impl Step {
             phase: Phase::Waiting,
             result: None,
             failure: None,
+            recovered: None,
             note: None,
             usage: Usage::default(),
             pass: 1,

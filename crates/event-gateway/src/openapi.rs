@@ -1,6 +1,7 @@
 //! `/openapi.json`: the OpenAPI 3.1 document, written from the table of routes that the router is made of
 //! and from the compiled `.proto` files. So neither can say what the other does not.
 
+mod example;
 mod facts;
 pub(crate) mod schema;
 
@@ -201,7 +202,7 @@ fn operation(
         };
         let mut content = json!({ "schema": schema });
         if route.keyed {
-            content["example"] = example();
+            content["example"] = example::of(route.path);
         }
         put(
             "requestBody",
@@ -392,24 +393,6 @@ fn events() -> Value {
     })
 }
 
-/// A brief that is complete.
-fn example() -> Value {
-    json!({
-        "brief": {
-            "name": "Autumn shoes",
-            "objective": "Sell the autumn shoe online",
-            "audience": "People who run in any weather",
-            "offer": "20 % off until the end of October",
-            "brand": { "name": "Acme", "voice": { "adjectives": ["warm", "precise"] } },
-            "key_messages": ["It is light.", "It stays dry."],
-            "proof_points": [{ "claim": "It weighs 190 g.", "source": "https://example.com/test" }],
-            "call_to_action": { "label": "See the shoe", "url": "https://example.com/shoe" },
-            "platforms": ["linkedin", "x"],
-        },
-        "options": { "mode": "parallel" },
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeSet, env, fs, path::PathBuf};
@@ -476,7 +459,7 @@ mod tests {
 
     #[test]
     fn the_example_has_no_fault() {
-        let request = serde_json::from_value(example()).expect("a message");
+        let request = serde_json::from_value(example::of("/v1/campaigns")).expect("a message");
         assert!(wire::convert::brief::submit(request).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! The built-in writer: readable copy out of the brief alone, without any model.
+//! The built-in writer: readable copy out of the brief, or of an item of a content plan, without any model.
 //!
 //! It never pretends to be one: its model is called `offline`, it costs nothing, and it asserts as
 //! fact only what the brief's proof points say; all else are the brief's own words between plain
@@ -15,18 +15,22 @@
 //! clear of `banned_terms`, `must_avoid` and the voice's don'ts; a text of the brief that holds such a
 //! term is left out.
 
+mod carousel;
 mod copy;
 mod palette;
 mod phrases;
+mod post;
+mod publication;
 mod seed;
 mod short_copy;
+mod slots;
 mod terms;
 mod text;
 mod visual_concept;
 mod writer;
 
 use async_trait::async_trait;
-use model::{ErrorClass, Failure, brief::CampaignBrief, usage::Usage};
+use model::{ErrorClass, Failure, brief::CampaignBrief, content_plan::ContentType, usage::Usage};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -34,7 +38,8 @@ use crate::{
     provider::{Completion, Finish, Provider, Request, Sink},
 };
 
-pub use palette::contrast;
+pub use palette::{contrast, swatches};
+pub use publication::ItemWork;
 
 /// What the offline writer calls itself.
 pub const MODEL: &str = "offline";
@@ -62,7 +67,8 @@ pub struct Work {
     pub said: Vec<String>,
 }
 
-/// The built-in writer as a provider, for the tasks `copy`, `short_copy` and `visual_concept`.
+/// The built-in writer as a provider, for the tasks `copy`, `short_copy` and `visual_concept` of a brief
+/// ([`Work`]), and `text_only`, `text_image`, `text_template` and `carousel` of an item ([`ItemWork`]).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Offline;
 
@@ -94,21 +100,28 @@ impl Provider for Offline {
 }
 
 fn answer(request: &Request) -> Result<Completion, Failure> {
-    let work = Work::deserialize(&request.input).map_err(|error| {
-        Failure::new(
-            ErrorClass::InvalidInput,
-            format!("the offline writer cannot read its input: {error}"),
-        )
-    })?;
+    let text = match ContentType::parse(&request.task) {
+        Some(kind) => publication::write(kind, &input(request)?)?,
+        None => write(&request.task, &input(request)?)?,
+    };
     Ok(Completion {
-        text: write(&request.task, &work)?,
+        text,
         finish: Finish::Stop,
         usage: Usage::default(),
         model: MODEL.to_owned(),
     })
 }
 
-/// The artifact's JSON for one of the three tasks.
+fn input<'a, T: Deserialize<'a>>(request: &'a Request) -> Result<T, Failure> {
+    T::deserialize(&request.input).map_err(|error| {
+        Failure::new(
+            ErrorClass::InvalidInput,
+            format!("the offline writer cannot read its input: {error}"),
+        )
+    })
+}
+
+/// The artifact's JSON for one of the three tasks of a brief.
 ///
 /// # Errors
 /// `InvalidInput` for another task, or for short copy without a platform.
@@ -130,8 +143,8 @@ pub fn write(task: &str, work: &Work) -> Result<String, Failure> {
         _ => {
             return Err(Failure::new(
                 ErrorClass::InvalidInput,
-                "the offline writer writes copy, short_copy and visual_concept; \
-                 configure a model for anything else",
+                "the offline writer writes copy, short_copy, visual_concept and the content types of a \
+                 plan; configure a model for anything else",
             ));
         }
     };

@@ -69,28 +69,38 @@ pub struct JobInput {
     pub recovery: Option<Recovery>,
 }
 
-/// One item of a list.
+/// One item of the list that a step works off.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct JobItem {
-    /// Its key: user text.
+    /// What names it in the list; user text.
     pub key: String,
     /// Its place in the list, from 0.
     pub index: u32,
-    /// The item's JSON as the list has it; of a list of keys the key.
+    /// Its JSON as the list has it; of a list of keys the key.
     pub value: Box<RawValue>,
 }
 
-/// What an attempt is to do otherwise than the first one (`spec/publications.md`, recovery).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What changes for an attempt after a failure (`spec/publications.md`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Recovery {
-    /// The strategy's name, such as `repair`.
+    /// Name of the strategy. An agent acts upon those of [`Recovery::SIMPLIFIED`], [`Recovery::OPTIMIZATION`]
+    /// and [`Recovery::REPAIR`]; all others change nothing for it.
     pub strategy: String,
-    /// What was wrong with the attempt before; data, never an instruction.
+    /// What was wrong with the answer before, by path and without content.
     #[serde(default)]
     pub faults: Vec<String>,
-    /// The most characters that the text may have, where it was too long.
+    /// Most characters of the text, where that is less than its place takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_chars: Option<u32>,
+}
+
+impl Recovery {
+    /// Fewer resources and a shorter request.
+    pub const SIMPLIFIED: &'static str = "simplified_generation";
+    /// The text is rewritten to fit its place.
+    pub const OPTIMIZATION: &'static str = "content_optimization";
+    /// The faults are handed back to the model.
+    pub const REPAIR: &'static str = "repair";
 }
 
 /// A result of an earlier step.

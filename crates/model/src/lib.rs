@@ -9,6 +9,7 @@
 
 pub mod artifact;
 pub mod brief;
+pub mod content_plan;
 pub mod fact;
 pub mod failure;
 pub mod id;
@@ -17,6 +18,7 @@ pub mod library;
 pub mod limits;
 pub mod media;
 pub mod platform;
+pub mod publication;
 pub mod report;
 pub mod status;
 pub mod time;

@@ -8,7 +8,7 @@ pub const MAX_INLINE_BYTES: usize = 64 * 1024;
 pub const MAX_ARTIFACT_BYTES: usize = 1024 * 1024;
 /// Largest picture that an artifact names by its hash, bytes.
 pub const MAX_MEDIA_BYTES: usize = 768 * 1024;
-/// Most pictures of one artifact version.
-pub const MAX_MEDIA: usize = 8;
+/// Most pictures of one artifact version: the slides of a carousel and their PDF.
+pub const MAX_MEDIA: usize = crate::publication::MAX_SLIDES + 1;
 /// Deepest JSON taken anywhere.
 pub const MAX_JSON_DEPTH: usize = 64;

@@ -15,17 +15,21 @@ pub enum MediaType {
     /// An SVG document.
     #[serde(rename = "image/svg+xml")]
     Svg,
+    /// A PDF document.
+    #[serde(rename = "application/pdf")]
+    Pdf,
 }
 
 impl MediaType {
     /// Every type that is kept.
-    pub const ALL: [Self; 2] = [Self::Png, Self::Svg];
+    pub const ALL: [Self; 3] = [Self::Png, Self::Svg, Self::Pdf];
 
     /// Its name by RFC 6838.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Png => "image/png",
             Self::Svg => "image/svg+xml",
+            Self::Pdf => "application/pdf",
         }
     }
 
@@ -34,6 +38,7 @@ impl MediaType {
         match self {
             Self::Png => "png",
             Self::Svg => "svg",
+            Self::Pdf => "pdf",
         }
     }
 
@@ -42,6 +47,7 @@ impl MediaType {
         match self {
             Self::Png => content.starts_with(b"\x89PNG\r\n\x1a\n"),
             Self::Svg => content.starts_with(b"<svg "),
+            Self::Pdf => content.starts_with(b"%PDF-"),
         }
     }
 }
@@ -54,7 +60,7 @@ impl fmt::Display for MediaType {
 
 /// Not a type that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not kept; image/png and image/svg+xml are")]
+#[error("`{0}` is not kept; image/png, image/svg+xml and application/pdf are")]
 pub struct UnknownMediaType(String);
 
 impl FromStr for MediaType {

@@ -6,6 +6,8 @@ mod auth;
 mod campaign;
 mod library;
 mod media;
+mod progress;
+mod publication;
 mod resolve;
 mod run;
 mod system;
@@ -80,11 +82,13 @@ impl Api {
             auth::v1::auth_service_server::AuthServiceServer,
             campaign::v1::campaign_service_server::CampaignServiceServer,
             library::v1::library_service_server::LibraryServiceServer,
+            publication::v1::publication_service_server::PublicationServiceServer,
             run::v1::run_service_server::RunServiceServer,
             system::v1::system_service_server::SystemServiceServer,
         };
         let max = model::limits::MAX_REQUEST_BYTES;
         grpc.add_service(CampaignServiceServer::new(self.clone()).max_decoding_message_size(max))
+            .add_service(PublicationServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(RunServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(
                 ArtifactServiceServer::new(self.clone())

@@ -4,6 +4,7 @@
 pub mod commit;
 mod contents;
 pub mod dispatch;
+mod durations;
 pub mod event;
 pub mod heads;
 pub mod held;
@@ -29,6 +30,7 @@ use self::{
     commit::Committer,
     contents::Contents,
     dispatch::{Dispatcher, Outage},
+    durations::Durations,
     heads::Heads,
     peers::Peers,
     timers::Alarm,
@@ -75,6 +77,8 @@ pub struct Core {
     pub(crate) peers: Peers,
     pub(crate) alarm: Alarm,
     pub(crate) planted: Planted,
+    /// How long steps take.
+    pub(crate) durations: Durations,
 }
 
 impl Core {
@@ -100,6 +104,7 @@ impl Core {
         let contents = Contents::new(ports.store.clone());
         let heads = Heads::default();
         let alarm = Alarm::default();
+        let durations = Durations::default();
         let outage = Outage::default();
         let (dispatcher, mut sending) =
             Dispatcher::new(ports.clone(), contents.clone(), outage.clone());
@@ -110,6 +115,7 @@ impl Core {
             dispatcher,
             heads: heads.clone(),
             alarm: alarm.clone(),
+            durations: durations.clone(),
         });
         let core = Self {
             peers: Peers::new(&options.replica),
@@ -121,6 +127,7 @@ impl Core {
             heads,
             alarm,
             planted,
+            durations,
         };
         tasks.spawn("commit lane", lane.run(stop.clone()));
         tasks.spawn("dispatch", sending.run(stop.clone()));

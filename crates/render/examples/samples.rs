@@ -1,8 +1,11 @@
-//! Draws the posters of the README: `cargo run --release -p render --example samples -- docs/images`.
+//! Draws the posters of the README, and slides and a template, with their PDF beside them when a second directory is
+//! named: `cargo run --release -p render --example samples -- docs/images`.
 
 use std::{env, error::Error, fs, path::Path};
 
-use render::{Layout, Poster, draw};
+use render::{
+    Deck, Layout, Poster, Slide, Template, TemplateLayout, draw, draw_slides, draw_template,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let dir = env::args().nth(1).ok_or("which directory?")?;
@@ -10,7 +13,66 @@ fn main() -> Result<(), Box<dyn Error>> {
         let path = Path::new(&dir).join(format!("poster-{}.png", number + 1));
         fs::write(path, draw(poster)?.png()?)?;
     }
+    let drawn = draw_slides(&deck())?;
+    for (name, number) in [("slide-cover", 0), ("slide-body", 1)] {
+        let slide = drawn.slides.get(number).ok_or("no such slide")?;
+        fs::write(Path::new(&dir).join(format!("{name}.png")), slide.png()?)?;
+    }
+    let card = draw_template(&card())?;
+    fs::write(Path::new(&dir).join("template-split.png"), card.png()?)?;
+    if let Some(dir) = env::args().nth(2) {
+        fs::write(Path::new(&dir).join("slides.pdf"), drawn.pdf()?)?;
+        for (number, slide) in drawn.slides.iter().enumerate() {
+            let path = Path::new(&dir).join(format!("slide-{}.png", number + 1));
+            fs::write(path, slide.png()?)?;
+        }
+    }
     Ok(())
+}
+
+fn deck() -> Deck {
+    let slide = |headline: &str, body: &str| Slide {
+        headline: headline.to_owned(),
+        body: body.to_owned(),
+    };
+    let shoes = shoes();
+    Deck {
+        slides: vec![
+            slide(
+                "Five things to know before you buy trail shoes",
+                "For everyone who walks where the path ends.",
+            ),
+            slide(
+                "Look at the lugs first",
+                "On wet rock many short lugs hold better than a few deep ones; in mud it is the other way round. \
+                 Turn the shoe over before you try it on.",
+            ),
+            slide(
+                "יציבות קודמת למהירות",
+                "נעל רחבה בעקב מחזיקה טוב יותר בירידה.",
+            ),
+            slide("Your turn", "Which of these would you check first?"),
+        ],
+        call_to_action: shoes.call_to_action,
+        address: shoes.address,
+        small_print: shoes.small_print,
+        brand: shoes.brand,
+        palette: shoes.palette,
+        serifs: false,
+        seed: [3; 32],
+    }
+}
+
+fn card() -> Template {
+    let bread = bread();
+    Template {
+        layout: TemplateLayout::Split,
+        width: 1200,
+        height: 628,
+        slots: vec![bread.headline, bread.subhead, bread.address],
+        palette: bread.palette,
+        serifs: true,
+    }
 }
 
 fn palette(colours: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -98,6 +98,15 @@ pub(crate) struct Scheme {
 }
 
 impl Scheme {
+    /// From a palette as it is written; what is no colour is left out.
+    pub(crate) fn read(palette: &[(String, String)]) -> Self {
+        let colours: Vec<(Rgb, &str)> = palette
+            .iter()
+            .filter_map(|(hex, role)| Some((Rgb::parse(hex)?, role.as_str())))
+            .collect();
+        Self::of(&colours)
+    }
+
     /// From a concept's palette: `(colour, role)`. Missing and unreadable ones are made up from what is there.
     pub(crate) fn of(palette: &[(Rgb, &str)]) -> Self {
         let role = |name: &str| palette.iter().find(|(_, role)| *role == name).map(|c| c.0);

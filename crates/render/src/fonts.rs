@@ -198,6 +198,21 @@ impl Fonts {
         self.readers.get(file)?.as_ref()
     }
 
+    /// How far a glyph moves on, font units.
+    pub(crate) fn advance(&self, id: ID, glyph: u16) -> f32 {
+        let advance = self
+            .reader(id)
+            .and_then(|face| face.glyph_hor_advance(GlyphId(glyph)));
+        f32::from(advance.unwrap_or(0))
+    }
+
+    /// Draws a glyph's outline with another pen.
+    pub(crate) fn trace(&self, id: ID, glyph: u16, pen: &mut dyn OutlineBuilder) {
+        if let Some(face) = self.reader(id) {
+            face.outline_glyph(GlyphId(glyph), pen);
+        }
+    }
+
     /// The outline of a glyph.
     pub(crate) fn outline(&mut self, id: ID, glyph: u16) -> Arc<Outline> {
         if let Some(known) = self.outlines.get(&(id, glyph)) {

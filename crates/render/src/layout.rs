@@ -1,11 +1,14 @@
-//! A sheet of paper, and the three ways to fill it. All places are given as for a script that runs from left to
+//! A sheet of paper, and the ways to fill it. All places are given as for a script that runs from left to
 //! right; for one that runs the other way the whole sheet is mirrored.
 
 pub(crate) mod diagonal;
 pub(crate) mod horizon;
+mod shapes;
+pub(crate) mod slide;
+pub(crate) mod template;
 pub(crate) mod tiles;
 
-use std::fmt::Write as _;
+pub(crate) use shapes::data;
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -17,14 +20,14 @@ use crate::{
     colour::{Rgb, Scheme},
     fonts::{Face, Fonts},
     limits::{HEIGHT, MARGIN, MIN_TYPE, WIDTH},
-    poster::{Field, Poster, TextBox, Texts},
-    svg::number,
+    poster::{Field, TextBox},
+    texts::Texts,
     typeset::{self, Block, Style},
 };
 
-/// Width of the canvas.
+/// Width of a poster's canvas.
 pub(crate) const W: f32 = WIDTH as f32;
-/// Height of the canvas.
+/// Height of a poster's canvas.
 pub(crate) const H: f32 = HEIGHT as f32;
 /// Width between the margins.
 pub(crate) const INNER: f32 = W - 2.0 * MARGIN;
@@ -124,13 +127,24 @@ impl Button {
     const PADDING: f32 = 44.0;
 }
 
-/// The poster while it is made.
+/// What the sheets of one picture or deck have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    pub(crate) scheme: Scheme,
+    pub(crate) serifs: bool,
+    /// Chooses the shapes.
+    pub(crate) seed: [u8; 32],
+}
+
+/// A picture while it is made.
 pub(crate) struct Sheet<'a> {
     pub(crate) fonts: Fonts,
     pub(crate) scheme: Scheme,
     pub(crate) words: &'a Texts,
     pub(crate) serifs: bool,
     pub(crate) mirrored: bool,
+    /// Pixels.
+    pub(crate) size: (u32, u32),
     /// SVG of the picture, back to front.
     pub(crate) shapes: String,
     pub(crate) texts: Vec<Placed>,
@@ -138,17 +152,25 @@ pub(crate) struct Sheet<'a> {
 }
 
 impl<'a> Sheet<'a> {
-    pub(crate) fn new(fonts: Fonts, scheme: Scheme, words: &'a Texts, poster: &Poster) -> Self {
+    pub(crate) fn new(fonts: Fonts, look: &Look, size: (u32, u32), words: &'a Texts) -> Self {
         Self {
             fonts,
-            scheme,
+            scheme: look.scheme.clone(),
             words,
-            serifs: poster.serifs,
-            mirrored: runs_leftwards(&words.headline),
+            serifs: look.serifs,
+            mirrored: runs_leftwards(words.first()),
+            size,
             shapes: String::new(),
             texts: Vec::new(),
-            dice: ChaCha8Rng::from_seed(poster.seed),
+            dice: ChaCha8Rng::from_seed(look.seed),
         }
+    }
+
+    /// The whole of it.
+    pub(crate) fn canvas(&self) -> Rect {
+        #[expect(clippy::cast_precision_loss, reason = "a few thousand pixels")]
+        let side = |pixels: u32| pixels as f32;
+        Rect::new(0.0, 0.0, side(self.size.0), side(self.size.1))
     }
 
     /// 0 to `sides` - 1.
@@ -198,7 +220,7 @@ impl<'a> Sheet<'a> {
         centred: bool,
     ) -> Rect {
         let seen = if self.mirrored {
-            area.mirrored(W)
+            area.mirrored(self.canvas().width)
         } else {
             area
         };
@@ -342,79 +364,6 @@ impl<'a> Sheet<'a> {
             self.put(address, moved(area), at, beside, ground);
         }
     }
-
-    /// Fills the whole canvas.
-    pub(crate) fn paper(&mut self, colour: Rgb) {
-        self.rect(Rect::new(0.0, 0.0, W, H), colour);
-    }
-
-    pub(crate) fn rect(&mut self, rect: Rect, colour: Rgb) {
-        let Rect {
-            x,
-            y,
-            width,
-            height,
-        } = rect;
-        self.shape(&format!(
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>",
-            number(x),
-            number(y),
-            number(width),
-            number(height),
-            colour.hex()
-        ));
-    }
-
-    fn pill(&mut self, rect: Rect, colour: Rgb) {
-        let Rect {
-            x,
-            y,
-            width,
-            height,
-        } = rect;
-        self.shape(&format!(
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{}\" fill=\"{}\"/>",
-            number(x),
-            number(y),
-            number(width),
-            number(height),
-            number(height / 2.0),
-            colour.hex()
-        ));
-    }
-
-    pub(crate) fn circle(&mut self, x: f32, y: f32, radius: f32, colour: Rgb) {
-        self.shape(&format!(
-            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\"/>",
-            number(x),
-            number(y),
-            number(radius),
-            colour.hex()
-        ));
-    }
-
-    /// SVG path data.
-    pub(crate) fn path(&mut self, data: &str, colour: Rgb) {
-        self.shape(&format!("<path d=\"{data}\" fill=\"{}\"/>", colour.hex()));
-    }
-
-    fn shape(&mut self, element: &str) {
-        self.shapes.push_str(element);
-        self.shapes.push('\n');
-    }
-}
-
-/// Path data from commands and coordinates.
-pub(crate) fn data(parts: &[(char, &[f32])]) -> String {
-    let mut data = String::new();
-    for (command, values) in parts {
-        data.push(*command);
-        for value in *values {
-            // Writing to a string cannot fail.
-            write!(data, "{} ", number(*value)).unwrap_or_default();
-        }
-    }
-    data
 }
 
 /// Whether the first letter belongs to a script that runs from right to left.

@@ -1,8 +1,8 @@
-//! The bounds of a poster.
+//! The bounds of posters, slides and templates.
 
-/// Width of the canvas, pixels.
+/// Width of a poster's canvas, pixels.
 pub const WIDTH: u32 = 1080;
-/// Height of the canvas, pixels.
+/// Height of a poster's canvas, pixels.
 pub const HEIGHT: u32 = 1350;
 /// Least distance of text from the canvas' edge, pixels.
 pub const MARGIN: f32 = 84.0;
@@ -22,3 +22,17 @@ pub const MAX_NAMED_CHARACTERS: usize = 16;
 pub const MAX_SIZES: usize = 48;
 /// Halvings of the width while lines are evened out.
 pub const BALANCE_STEPS: usize = 7;
+/// Both sides of a slide, pixels.
+pub const SLIDE: u32 = 1080;
+/// Most slides of a deck.
+pub const MAX_SLIDES: usize = 10;
+/// Most places of a template.
+pub const MAX_SLOTS: usize = 8;
+/// Shortest side of a template's canvas, pixels.
+pub const MIN_CANVAS: u32 = 400;
+/// Longest side of a template's canvas, pixels.
+pub const MAX_CANVAS: u32 = 2_160;
+/// Most glyphs of one font of a PDF: its codes are one byte.
+pub const MAX_FONT_GLYPHS: usize = 255;
+/// Most fonts of a PDF.
+pub const MAX_PDF_FONTS: usize = 64;

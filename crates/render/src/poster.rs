@@ -6,8 +6,10 @@ use crate::{
     RasterError, Rect, Refusal,
     colour::{Rgb, Scheme},
     fonts::Fonts,
-    layout::Sheet,
-    raster, svg, typeset,
+    layout::{Look, Sheet},
+    limits::{HEIGHT, MAX_SLOTS, WIDTH},
+    raster, svg,
+    texts::Texts,
 };
 
 /// A place for text.
@@ -25,10 +27,21 @@ pub enum Field {
     Brand,
     /// Disclosures. Shrunk, never cut: a poster whose small print has no room is refused.
     SmallPrint,
+    /// What a slide says under its headline. Shrunk, then cut.
+    Body,
+    /// Which slide of how many.
+    Counter,
+    /// A place of a template, by its number from 0. Shrunk, never cut.
+    Slot(u8),
 }
 
+/// Names of the places of a template.
+const SLOTS: [&str; MAX_SLOTS] = [
+    "slot_1", "slot_2", "slot_3", "slot_4", "slot_5", "slot_6", "slot_7", "slot_8",
+];
+
 impl Field {
-    /// All, in the order of reading.
+    /// All of a poster, in the order of reading.
     pub const ALL: [Self; 6] = [
         Self::Headline,
         Self::Subhead,
@@ -47,6 +60,9 @@ impl Field {
             Self::Address => "address",
             Self::Brand => "brand",
             Self::SmallPrint => "small_print",
+            Self::Body => "body",
+            Self::Counter => "counter",
+            Self::Slot(number) => SLOTS.get(usize::from(number)).copied().unwrap_or("slot"),
         }
     }
 }
@@ -152,7 +168,7 @@ impl Drawing {
     /// # Errors
     /// Only by a defect.
     pub fn png(&self) -> Result<Vec<u8>, RasterError> {
-        raster::png(&self.svg)
+        raster::png(&self.svg, (WIDTH, HEIGHT))
     }
 }
 
@@ -161,33 +177,35 @@ impl Drawing {
 /// # Errors
 /// When a text of it cannot be shown.
 pub fn draw(poster: &Poster) -> Result<Drawing, Refusal> {
-    let texts = Texts::of(poster)?;
-    let palette: Vec<(Rgb, &str)> = poster
-        .palette
-        .iter()
-        .filter_map(|(hex, role)| Some((Rgb::parse(hex)?, role.as_str())))
-        .collect();
-    match compose(poster, &texts, &palette, poster.layout) {
+    let texts = Texts::of([
+        (Field::Headline, poster.headline.as_str()),
+        (Field::Subhead, &poster.subhead),
+        (Field::CallToAction, &poster.call_to_action),
+        (Field::Address, &poster.address),
+        (Field::Brand, &poster.brand),
+        (Field::SmallPrint, &poster.small_print),
+    ])?;
+    let look = Look {
+        scheme: Scheme::read(&poster.palette),
+        serifs: poster.serifs,
+        seed: poster.seed,
+    };
+    match compose(&look, &texts, poster.layout) {
         Err(Refusal::TooLong(Field::SmallPrint)) if poster.layout == Layout::Diagonal => {
-            compose(poster, &texts, &palette, Layout::Tiles)
+            compose(&look, &texts, Layout::Tiles)
         }
         done => done,
     }
 }
 
-fn compose(
-    poster: &Poster,
-    texts: &Texts,
-    palette: &[(Rgb, &str)],
-    layout: Layout,
-) -> Result<Drawing, Refusal> {
-    let mut sheet = Sheet::new(Fonts::new(), Scheme::of(palette), texts, poster);
+fn compose(look: &Look, texts: &Texts, layout: Layout) -> Result<Drawing, Refusal> {
+    let mut sheet = Sheet::new(Fonts::new(), look, (WIDTH, HEIGHT), texts);
     match layout {
         Layout::Tiles => crate::layout::tiles::compose(&mut sheet)?,
         Layout::Horizon => crate::layout::horizon::compose(&mut sheet)?,
         Layout::Diagonal => crate::layout::diagonal::compose(&mut sheet)?,
     }
-    let svg = svg::document(&mut sheet, &texts.headline);
+    let svg = svg::document(&mut sheet, texts.get(Field::Headline));
     Ok(Drawing {
         svg,
         layout,
@@ -197,48 +215,4 @@ fn compose(
             .map(crate::layout::Placed::text_box)
             .collect(),
     })
-}
-
-/// The texts as they can be shown.
-#[derive(Debug)]
-pub(crate) struct Texts {
-    pub(crate) headline: String,
-    pub(crate) subhead: String,
-    pub(crate) call_to_action: String,
-    pub(crate) address: String,
-    pub(crate) brand: String,
-    pub(crate) small_print: String,
-}
-
-impl Texts {
-    fn of(poster: &Poster) -> Result<Self, Refusal> {
-        let texts = Self {
-            headline: typeset::plain(&poster.headline),
-            subhead: typeset::plain(&poster.subhead),
-            call_to_action: typeset::plain(&poster.call_to_action),
-            address: typeset::plain(&poster.address),
-            brand: typeset::plain(&poster.brand),
-            small_print: typeset::plain(&poster.small_print),
-        };
-        let missing: Vec<_> = Field::ALL
-            .into_iter()
-            .filter_map(|field| typeset::not_covered(field, texts.get(field)))
-            .collect();
-        if !missing.is_empty() {
-            return Err(Refusal::NotCovered(missing));
-        }
-        Ok(texts)
-    }
-
-    /// The text of a field.
-    pub(crate) fn get(&self, field: Field) -> &str {
-        match field {
-            Field::Headline => &self.headline,
-            Field::Subhead => &self.subhead,
-            Field::CallToAction => &self.call_to_action,
-            Field::Address => &self.address,
-            Field::Brand => &self.brand,
-            Field::SmallPrint => &self.small_print,
-        }
-    }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{limits::MAX_SMALL_PRINT_GRAPHEMES, poster::Field};
+use crate::{
+    limits::{MAX_CANVAS, MAX_SMALL_PRINT_GRAPHEMES, MIN_CANVAS},
+    poster::Field,
+};
 
 /// Characters of one field that no font has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +48,19 @@ pub enum Refusal {
     /// There is nothing to show where something must stand.
     #[error("`{0}` holds nothing that can be shown")]
     Empty(Field),
+    /// Nothing to draw, or more than is drawn at once.
+    #[error("there must be 1 to {most} {what}, there are {count}")]
+    Count {
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many are drawn.
+        most: usize,
+    },
+    /// The canvas is too small or too large.
+    #[error("a canvas of {0} by {1} is not drawn; {MIN_CANVAS} to {MAX_CANVAS} pixels are")]
+    Canvas(u32, u32),
 }
 
 fn listed(fields: &[NotCovered]) -> String {
@@ -53,13 +69,15 @@ fn listed(fields: &[NotCovered]) -> String {
 }
 
 impl Refusal {
-    /// One word for machines: `not_covered`, `too_long`, `too_tall` or `empty`.
+    /// One word for machines: `not_covered`, `too_long`, `too_tall`, `empty`, `count` or `canvas`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotCovered(_) => "not_covered",
             Self::TooLong(_) => "too_long",
             Self::TooTall(_) => "too_tall",
             Self::Empty(_) => "empty",
+            Self::Count { .. } => "count",
+            Self::Canvas(..) => "canvas",
         }
     }
 }

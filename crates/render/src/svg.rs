@@ -7,7 +7,6 @@ use cosmic_text::fontdb::ID;
 use crate::{
     fonts::Fonts,
     layout::{Placed, Sheet},
-    limits::{HEIGHT, WIDTH},
 };
 
 /// A coordinate with at most two decimals.
@@ -56,20 +55,37 @@ pub(crate) fn document(sheet: &mut Sheet<'_>, title: &str) -> String {
             placed,
         );
     }
-    let mirror = if sheet.mirrored {
-        format!(" transform=\"translate({WIDTH} 0) scale(-1 1)\"")
-    } else {
-        String::new()
-    };
+    let (width, height) = sheet.size;
+    let mirror = mirror(sheet);
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
-         viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"title description\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"title description\">\n\
          <title id=\"title\">{}</title>\n<desc id=\"description\">{}</desc>\n<defs>\n{outlines}</defs>\n\
          <g id=\"picture\" aria-hidden=\"true\"{mirror}>\n{}</g>\n{body}</svg>\n",
         escaped(title),
         description,
         sheet.shapes,
     )
+}
+
+/// The picture alone, without words.
+pub(crate) fn picture(sheet: &Sheet<'_>) -> String {
+    let (width, height) = sheet.size;
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\"><g{}>{}</g></svg>",
+        mirror(sheet),
+        sheet.shapes
+    )
+}
+
+/// The attribute that turns the picture for a script that runs from right to left.
+fn mirror(sheet: &Sheet<'_>) -> String {
+    if !sheet.mirrored {
+        return String::new();
+    }
+    let width = sheet.size.0;
+    format!(" transform=\"translate({width} 0) scale(-1 1)\"")
 }
 
 fn write_text(

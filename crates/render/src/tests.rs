@@ -1,4 +1,6 @@
 mod boxes;
 mod kit;
 mod refusals;
+mod slides;
 mod svg;
+mod templates;

@@ -42,6 +42,9 @@ pub(crate) struct Glyph {
     pub(crate) id: u16,
     pub(crate) x: f32,
     pub(crate) y: f32,
+    /// What of the block's text it stands for, bytes.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// A line, moved so that its ink begins at 0.
@@ -354,6 +357,8 @@ impl<'a> Setting<'a> {
                     id: glyph.glyph_id,
                     x,
                     y,
+                    start: glyph.start,
+                    end: glyph.end,
                 });
             }
             if !glyphs.is_empty() {

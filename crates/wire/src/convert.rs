@@ -5,4 +5,5 @@
 pub mod brief;
 mod library;
 pub mod outcome;
+mod publication;
 pub mod result;

@@ -51,6 +51,8 @@ package!(/// Jobs, outcomes and presence on the bus (`job.proto`).
     job);
 package!(/// Brands, templates and resources that are kept (`library.proto`).
     library);
+package!(/// The workflow `publications` (`publication.proto`).
+    publication);
 package!(/// Runs of any workflow (`run.proto`).
     run);
 package!(/// How the installation stands (`system.proto`).

@@ -10,16 +10,24 @@ use model::{
 use crate::{Catalogue, Plan, Shape, compile};
 
 /// The definitions' sources. The first mode of a workflow is the one that an empty mode means.
-const SOURCES: [&str; 2] = [
+const SOURCES: [&str; 3] = [
     include_str!("../definitions/campaign.parallel.yaml"),
     include_str!("../definitions/campaign.sequential.yaml"),
+    include_str!("../definitions/publications.yaml"),
 ];
 
 /// Facts that each built-in agent declares.
-const AGENTS: [(&str, &[(&str, FactType)]); 4] = [
+const AGENTS: [(&str, &[(&str, FactType)]); 8] = [
     ("copy", &[("words", FactType::Number)]),
     ("short_copy", &[("variants", FactType::Number)]),
     ("visual_concept", &[]),
+    ("text_only", &[("chars", FactType::Number)]),
+    ("text_image", &[("chars", FactType::Number)]),
+    ("text_template", &[("chars", FactType::Number)]),
+    (
+        "carousel",
+        &[("chars", FactType::Number), ("slides", FactType::Number)],
+    ),
     (
         "audit_campaign",
         &[
@@ -94,7 +102,11 @@ pub fn catalogue() -> &'static Catalogue {
             .iter()
             .filter_map(|(name, facts)| agent(name, facts))
             .collect(),
-        inputs: [("CampaignInput".to_owned(), campaign_input())].into(),
+        inputs: [
+            ("CampaignInput".to_owned(), campaign_input()),
+            ("ContentPlan".to_owned(), content_plan()),
+        ]
+        .into(),
     })
 }
 
@@ -139,6 +151,26 @@ fn campaign_input() -> Shape {
     ]);
     let options = Shape::object([("mode", Text), ("dry_run", Bool), ("priority", Number)]);
     Shape::object([("wants", wants), ("options", options), ("brief", brief)])
+}
+
+/// The input of `publications`.
+fn content_plan() -> Shape {
+    use Shape::{List, Number, Text};
+    let item = [
+        ("id", Text),
+        ("title", Text),
+        ("content_type", Text),
+        ("platform", Text),
+        ("topic", Text),
+        ("resource_ids", List),
+    ];
+    Shape::object([
+        ("campaign_id", Text),
+        ("items", Shape::each(item)),
+        ("resources", List),
+        ("templates", List),
+        ("max_parallel", Number),
+    ])
 }
 
 /// What a message repeats of a name that came from outside.

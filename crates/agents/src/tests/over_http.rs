@@ -46,7 +46,10 @@ async fn answer(State(model): State<Model>, Json(body): Json<Value>) -> Response
 }
 
 /// What comes of `assignment` when the model answers with `answers`, and the requests that it got.
-async fn ask(assignment: &Assignment, answers: &[Value]) -> (Result<Product, Failure>, Vec<Value>) {
+pub(super) async fn ask(
+    assignment: &Assignment,
+    answers: &[Value],
+) -> (Result<Product, Failure>, Vec<Value>) {
     let model = Model::default();
     *model.answers.lock().unwrap() = answers
         .iter()

@@ -18,11 +18,11 @@ use crate::MAX_OUTPUT_BYTES;
 
 const KINDS: [&str; 3] = ["copy", "short_copy", "visual_concept"];
 
-fn offline(kind: &str) -> Arc<dyn Agent> {
+pub(super) fn offline(kind: &str) -> Arc<dyn Agent> {
     agent(kind, Arc::new(Offline))
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap()
@@ -84,7 +84,7 @@ fn input_that_cannot_be_worked_with_is_refused() {
     assert_eq!(failure.unwrap_err().class, ErrorClass::InvalidInput);
 }
 
-fn any_text() -> impl Strategy<Value = String> {
+pub(super) fn any_text() -> impl Strategy<Value = String> {
     let word = select(vec![
         "save",
         "time",

@@ -7,20 +7,28 @@ use model::{
         CallToAction, Claim, CopyArtifact, Seo, ShortCopyArtifact, ShortCopyVariant, Swatch,
         Typography, VisualConceptArtifact,
     },
+    content_plan::ContentType,
     platform::Platform,
+    publication::{
+        CarouselArtifact, CarouselSlide, Post, TextImageArtifact, TextOnlyArtifact,
+        TextTemplateArtifact,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::TASKS;
+use crate::{PUBLICATIONS, TASKS};
 
 fn text() -> String {
     "text".into()
 }
 
 fn schema(kind: &str) -> Value {
-    let task = TASKS.into_iter().find(|t| t.kind() == kind).unwrap();
-    serde_json::from_str(task.schema()).unwrap()
+    let campaign = TASKS.map(|task| (task.kind(), task.schema()));
+    let publications = PUBLICATIONS.map(|task| (task.kind(), task.schema()));
+    let mut all = campaign.into_iter().chain(publications);
+    let (_, text) = all.find(|(name, _)| *name == kind).unwrap();
+    serde_json::from_str(text).unwrap()
 }
 
 /// Each object of the schema names just the fields of its type, and each field is required; a field
@@ -51,7 +59,13 @@ fn compare(root: &Value, schema: &Value, value: &Value) {
     };
     match value {
         Value::Object(fields) => {
-            let properties = schema["properties"].as_object().unwrap();
+            let Some(properties) = schema["properties"].as_object() else {
+                // A map with names of the users' own.
+                let each = &schema["additionalProperties"];
+                assert!(each.is_object());
+                fields.values().for_each(|field| compare(root, each, field));
+                return;
+            };
             let named: BTreeSet<_> = properties.keys().collect();
             assert_eq!(named, fields.keys().collect());
             if let Some(required) = schema["required"].as_array() {
@@ -142,6 +156,76 @@ fn visual_concept() {
             poster_refusal: None,
         },
     );
+}
+
+fn post() -> Post {
+    Post {
+        platform: Platform::Mastodon,
+        text: text(),
+        hashtags: vec![text()],
+        call_to_action: text(),
+        link: None,
+        character_count: u32::MAX,
+    }
+}
+
+#[test]
+fn publications() {
+    same("text_only", &TextOnlyArtifact { post: post() });
+    same(
+        "text_image",
+        &TextImageArtifact {
+            post: post(),
+            image_prompt: text(),
+            alt_text: text(),
+            image: None,
+            image_refusal: None,
+        },
+    );
+    same(
+        "text_template",
+        &TextTemplateArtifact {
+            template_id: text(),
+            values: [(text(), text())].into(),
+            alt_text: text(),
+            image: None,
+            image_refusal: None,
+        },
+    );
+    let slide = CarouselSlide {
+        title: text(),
+        body: text(),
+        alt_text: text(),
+    };
+    same(
+        "carousel",
+        &CarouselArtifact {
+            slides: vec![slide.clone(), slide.clone(), slide],
+            call_to_action: text(),
+            link: Some(text()),
+            drawn: None,
+            drawn_refusal: None,
+        },
+    );
+}
+
+#[test]
+fn a_publishing_agent_is_named_as_its_content_type() {
+    let kinds = ContentType::ALL.map(ContentType::as_str);
+    assert_eq!(PUBLICATIONS.map(|t| t.kind()), kinds);
+}
+
+/// A plan is checked without the renderer, and drawn by it.
+#[test]
+fn layouts_and_canvases_of_plans_are_the_renderer_s() {
+    use model::{content_plan, publication};
+    use render::{TemplateLayout, limits};
+    let layouts = TemplateLayout::ALL.map(TemplateLayout::as_str);
+    assert_eq!(layouts, content_plan::TEMPLATE_LAYOUTS);
+    let sides = (limits::MIN_CANVAS, limits::MAX_CANVAS);
+    assert_eq!(sides, (content_plan::MIN_CANVAS, content_plan::MAX_CANVAS));
+    assert_eq!(limits::MAX_SLOTS, content_plan::MAX_SLOTS);
+    assert_eq!(limits::MAX_SLIDES, publication::MAX_SLIDES);
 }
 
 #[test]

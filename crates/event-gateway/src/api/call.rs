@@ -21,6 +21,7 @@ use tonic_prost::ProstCodec;
 use wire::{
     artifact::v1::{ArtifactVersion, Media},
     campaign::v1 as campaign,
+    publication::v1 as publication,
 };
 
 use super::{
@@ -287,13 +288,30 @@ pub(crate) fn started(call: Call) -> BoxFuture<'static, Result<Response, Refusal
         if answer.run_id.is_empty() || answer.existing {
             return json(StatusCode::OK, &answer);
         }
-        let mut response = json(StatusCode::ACCEPTED, &answer)?;
-        let address = format!("/v1/campaigns/{}", answer.run_id);
-        if let Ok(address) = HeaderValue::try_from(address) {
-            response.headers_mut().insert(header::LOCATION, address);
-        }
-        Ok(response)
+        accepted(&answer, format!("/v1/campaigns/{}", answer.run_id))
     })
+}
+
+/// The same for the publications of a campaign.
+pub(crate) fn generating(call: Call) -> BoxFuture<'static, Result<Response, Refusal>> {
+    Box::pin(async move {
+        let message = call.message::<publication::GenerateCampaignContentRequest>()?;
+        let answer: publication::GenerateCampaignContentResponse = call.ask(message).await?;
+        if answer.run_id.is_empty() || answer.existing {
+            return json(StatusCode::OK, &answer);
+        }
+        let address = format!("/v1/campaigns/{}/progress", answer.campaign_id);
+        accepted(&answer, address)
+    })
+}
+
+/// A run was stored and goes on; its result is at `address`.
+fn accepted<T: serde::Serialize>(answer: &T, address: String) -> Result<Response, Refusal> {
+    let mut response = json(StatusCode::ACCEPTED, answer)?;
+    if let Ok(address) = HeaderValue::try_from(address) {
+        response.headers_mut().insert(header::LOCATION, address);
+    }
+    Ok(response)
 }
 
 /// The exact bytes of a version: what its hash is the hash of.

@@ -2,11 +2,11 @@
 
 use wire::{
     agent::v1 as agent, artifact::v1 as artifact, auth::v1 as auth, campaign::v1 as campaign,
-    library::v1 as library, run::v1 as run,
+    library::v1 as library, publication::v1 as publication, run::v1 as run,
 };
 
 use super::{
-    call::{content, picture, started},
+    call::{content, generating, picture, started},
     route::{Answer, Route},
 };
 
@@ -14,7 +14,7 @@ use super::{
 pub const RUN_CAMPAIGN: &str = "/v1/campaigns/run";
 
 /// The routes, in the order of the document.
-pub static ROUTES: [Route; 25] = [
+pub static ROUTES: [Route; 29] = [
     Route::post::<campaign::SubmitRequest, campaign::SubmitResponse>(
         "/v1/campaigns",
         "pressrun.campaign.v1.CampaignService.Submit",
@@ -56,6 +56,36 @@ pub static ROUTES: [Route; 25] = [
         "regenerateCampaign",
         "Make an artifact of a campaign anew",
     ),
+    Route::post::<
+        publication::GenerateCampaignContentRequest,
+        publication::GenerateCampaignContentResponse,
+    >(
+        "/v1/publications",
+        "pressrun.publication.v1.PublicationService.GenerateCampaignContent",
+        "generatePublications",
+        "Make the publications of a content plan",
+    )
+    .keyed()
+    .answers(Answer::Started, generating),
+    Route::get::<publication::GetGenerationProgressRequest, publication::GenerationProgress>(
+        "/v1/campaigns/{campaign_id}/progress",
+        "pressrun.publication.v1.PublicationService.GetGenerationProgress",
+        "getGenerationProgress",
+        "How far the publications of a campaign are",
+    ),
+    Route::get::<publication::IsGenerationActiveRequest, publication::IsGenerationActiveResponse>(
+        "/v1/campaigns/{campaign_id}/generation",
+        "pressrun.publication.v1.PublicationService.IsGenerationActive",
+        "isGenerationActive",
+        "Whether publications of a campaign are being made",
+    ),
+    Route::post::<publication::CancelGenerationRequest, publication::CancelGenerationResponse>(
+        "/v1/campaigns/{campaign_id}/generation/cancel",
+        "pressrun.publication.v1.PublicationService.CancelGeneration",
+        "cancelGeneration",
+        "Stop the making of a campaign's publications",
+    )
+    .body_optional(),
     Route::get::<run::ListRequest, run::ListResponse>(
         "/v1/runs",
         "pressrun.run.v1.RunService.List",

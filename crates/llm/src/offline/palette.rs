@@ -67,6 +67,12 @@ pub fn contrast(a: &str, b: &str) -> Option<f64> {
     Some(Rgb::parse(a)?.against(Rgb::parse(b)?))
 }
 
+/// A brand's colours with their roles, for those who draw without a concept; made up from `seed` for a brand
+/// that has none.
+pub fn swatches(brand: &[String], seed: &str) -> Vec<Swatch> {
+    palette(brand, &mut Picks::new([seed.as_bytes()]))
+}
+
 /// Background, text and accent, then what else the brand has. Text on background has at least
 /// the contrast that can be read by most.
 pub(super) fn palette(brand: &[String], picks: &mut Picks) -> Vec<Swatch> {

@@ -6,6 +6,9 @@
 mod de;
 mod en;
 mod neutral;
+mod posts;
+
+pub(super) use posts::Posts;
 
 /// All phrases of one language.
 pub(super) struct Phrases {
@@ -25,6 +28,7 @@ pub(super) struct Phrases {
     pub(super) seo_descriptions: &'static [&'static str],
     pub(super) short: Short,
     pub(super) picture: Picture,
+    pub(super) posts: Posts,
     /// Words that nobody searches for.
     pub(super) fillers: &'static [&'static str],
 }
@@ -100,6 +104,13 @@ mod tests {
             p.short.messages,
             p.short.proofs,
             p.short.closers,
+            p.posts.openings,
+            p.posts.points,
+            p.posts.covers,
+            p.posts.titles,
+            p.posts.closings,
+            p.posts.invitations,
+            p.posts.alts,
         ]
     }
 

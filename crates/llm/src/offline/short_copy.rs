@@ -62,7 +62,7 @@ pub(super) fn write(w: &mut Writer, platforms: &[Platform]) -> ShortCopyArtifact
 }
 
 /// How many sentences and hashtags suit a platform.
-fn style(platform: Platform) -> (usize, usize, &'static str) {
+pub(super) fn style(platform: Platform) -> (usize, usize, &'static str) {
     match platform {
         Platform::X | Platform::Bluesky => (2, 2, " "),
         Platform::Mastodon => (3, 3, " "),
@@ -229,7 +229,7 @@ impl Draft {
 }
 
 /// One word each: the brand, then telling words of the messages.
-fn hashtags(w: &Writer) -> Vec<String> {
+pub(super) fn hashtags(w: &Writer) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
     let brand = w.brand.iter().map(|b| joined(b));
     let words = w.messages.iter().chain(&w.offer).flat_map(|text| {

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use super::{terms::Terms, *};
 
 mod campaigns;
+mod publications;
 
 fn demo(language: &str) -> CampaignBrief {
     CampaignBrief {

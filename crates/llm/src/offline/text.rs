@@ -90,33 +90,77 @@ pub(super) fn shorten(text: &str, max: usize) -> String {
 /// The longest beginning of `text` that `fits` takes, cut after a word (within one only when the first
 /// word is too long itself) and closed by `…`. `None` when nothing fits.
 pub(super) fn shorten_until(text: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
-    if fits(text) {
-        return Some(text.to_owned());
-    }
-    let closed = |end: usize| {
-        let kept = text[..end].trim_end_matches([' ', ',', ';', ':', '.', '–']);
-        (!kept.is_empty()).then(|| format!("{kept}…"))
-    };
-    let longest = |ends: Vec<usize>| {
-        let fitting = ends.partition_point(|end| closed(*end).is_none_or(|t| fits(&t)));
-        // A length by weights need not grow with the text: look once more from there down.
-        ends[..fitting]
-            .iter()
-            .rev()
-            .filter_map(|end| closed(*end))
-            .find(|t| fits(t))
-    };
-    let words = text
-        .split_word_bound_indices()
-        .filter(|(_, word)| word.chars().all(char::is_whitespace))
-        .map(|(at, _)| at);
-    longest(words.collect()).or_else(|| {
+    shorten_words(text, &fits).or_else(|| {
         if is_address(text) {
             return None;
         }
         let graphemes = text.grapheme_indices(true).map(|(at, _)| at);
-        longest(graphemes.collect())
+        longest(text, &graphemes.collect::<Vec<_>>(), fits)
     })
+}
+
+/// The same, and never cut within a word: `None` when not even the first one fits.
+pub(super) fn shorten_words(text: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
+    if fits(text) {
+        return Some(text.to_owned());
+    }
+    let words = text
+        .split_word_bound_indices()
+        .filter(|(_, word)| word.chars().all(char::is_whitespace))
+        .map(|(at, _)| at);
+    longest(text, &words.collect::<Vec<_>>(), fits)
+}
+
+/// The longest beginning that ends at one of `ends` and, closed by `…`, is one that `fits` takes.
+fn longest(text: &str, ends: &[usize], fits: impl Fn(&str) -> bool) -> Option<String> {
+    let closed = |end: usize| {
+        let kept = text[..end].trim_end_matches([' ', ',', ';', ':', '.', '–']);
+        (!kept.is_empty()).then(|| format!("{kept}…"))
+    };
+    let fitting = ends.partition_point(|end| closed(*end).is_none_or(|t| fits(&t)));
+    // A length by weights need not grow with the text: look once more from there down.
+    ends[..fitting]
+        .iter()
+        .rev()
+        .filter_map(|end| closed(*end))
+        .find(|t| fits(t))
+}
+
+/// The sentences of a longer text, each on one line. What may be an abbreviation (`Dr. Weber`) ends none.
+pub(super) fn sentences(text: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for line in text.lines() {
+        let line = one_line(line);
+        let mut open = String::new();
+        for part in line.split_inclusive(['.', '!', '?']) {
+            // Only what a blank and a capital follow begins anew; `3.5` and `a.example` go on.
+            let begins = part
+                .strip_prefix(' ')
+                .and_then(|rest| rest.chars().next())
+                .is_some_and(|c| c.is_uppercase() || c.is_numeric());
+            if begins && ends_sentence(&open) {
+                all.push(std::mem::take(&mut open));
+            }
+            open.push_str(part);
+        }
+        all.push(open);
+    }
+    all.retain(|sentence| !sentence.trim().is_empty());
+    for sentence in &mut all {
+        *sentence = sentence.trim().to_owned();
+    }
+    all
+}
+
+/// Whether a text that ends with a mark ends a sentence.
+fn ends_sentence(text: &str) -> bool {
+    let Some(before) = text.strip_suffix('.') else {
+        return text.ends_with(['!', '?']);
+    };
+    let word = before.rsplit(' ').next().unwrap_or_default();
+    word.chars().all(char::is_alphabetic)
+        && word.chars().count() >= MIN_LAST_WORD
+        && !ABBREVIATIONS.contains(&word.to_lowercase().as_str())
 }
 
 /// Bytes that `text` takes within a JSON string.
@@ -177,6 +221,22 @@ mod tests {
         ] {
             assert_eq!(one_sentence(text), expect);
         }
+    }
+
+    #[test]
+    fn a_text_falls_into_its_sentences() {
+        assert_eq!(
+            sentences("# One list\n\nIt is short. Ask Dr. Weber, No. 5! Why? See a.example. end"),
+            [
+                "One list",
+                "It is short.",
+                "Ask Dr. Weber, No. 5!",
+                "Why?",
+                "See a.example. end"
+            ]
+        );
+        assert_eq!(sentences(" \n"), Vec::<String>::new());
+        assert_eq!(shorten_words("incomprehensible", |t| t.len() < 9), None);
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn joined(first: &str, second: Option<String>) -> String {
 }
 
 /// One of the concepts that needs no term to avoid; rather one not proposed before.
-fn concept(w: &mut Writer) -> Option<Concept> {
+pub(super) fn concept(w: &mut Writer) -> Option<Concept> {
     let titles: Vec<&'static str> = w
         .phrases
         .picture
@@ -145,7 +145,7 @@ fn typography(w: &mut Writer, brief: &CampaignBrief) -> Typography {
     }
 }
 
-fn image_prompt(
+pub(super) fn image_prompt(
     w: &Writer,
     brief: &CampaignBrief,
     concept: &Concept,

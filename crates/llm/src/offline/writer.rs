@@ -194,7 +194,7 @@ impl Writer {
         self.said.push_str(&fold(text));
     }
 
-    fn has_said(&self, text: &str) -> bool {
+    pub(super) fn has_said(&self, text: &str) -> bool {
         let text = fold(text);
         !text.is_empty() && self.said.contains(&text)
     }

@@ -296,7 +296,10 @@ impl Api {
         Ok(sources(&held.input)?)
     }
 
-    fn preflight<'a>(&self, kinds: impl Iterator<Item = &'a AgentKind>) -> Result<(), Status> {
+    pub(super) fn preflight<'a>(
+        &self,
+        kinds: impl Iterator<Item = &'a AgentKind>,
+    ) -> Result<(), Status> {
         let missing = self.core.workers.missing(kinds);
         if missing.is_empty() {
             return Ok(());

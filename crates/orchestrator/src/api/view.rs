@@ -89,7 +89,7 @@ pub(super) fn row(tenant: &TenantId, row: &RunRow) -> proto::Run {
     }
 }
 
-fn phase(phase: &Phase) -> &'static str {
+pub(super) fn phase(phase: &Phase) -> &'static str {
     match phase {
         Phase::Waiting => "waiting",
         Phase::Fanned => "fanned",

@@ -22,6 +22,7 @@ pub(crate) use self::{lane::Lane, transition::Sealed};
 use super::{
     contents::Contents,
     dispatch::Dispatcher,
+    durations::Durations,
     heads::Heads,
     held::{Held, Plans},
     limits::LANE_QUEUE,
@@ -132,6 +133,7 @@ pub(crate) struct Parts {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) heads: Heads,
     pub(crate) alarm: Alarm,
+    pub(crate) durations: Durations,
 }
 
 /// Takes commands; cheap to clone.

@@ -57,8 +57,8 @@ pub(crate) fn compose(sheet: &mut Sheet<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whole rows from `end` upwards, of the tiles that leave the least room unfilled.
-fn band(sheet: &mut Sheet<'_>, start: f32, end: f32) {
+/// Whole rows from `end` upwards, on a canvas as wide as a poster's, of the tiles that leave the least room unfilled.
+pub(super) fn band(sheet: &mut Sheet<'_>, start: f32, end: f32) {
     let rows = |columns: u8| ((end - start) * f32::from(columns) / W).floor();
     let filled = |columns: u8| rows(columns) * W / f32::from(columns);
     let best = COLUMNS.into_iter().fold(COLUMNS[0], |best, next| {

@@ -8,34 +8,11 @@ use resvg::{
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::kit::{CANVAS, poster, set, sound, tree};
+use super::kit::{CANVAS, any_text, inside, palette, poster, set, sound, tree};
 use crate::{Field, Layout, Refusal, draw, limits};
-
-/// Words of one script that the fonts have, and stretches without a place to break.
-fn text() -> impl Strategy<Value = String> {
-    let word =
-        |letters: &'static str| prop::collection::vec(letters, 0..60).prop_map(|w| w.join(" "));
-    prop_oneof![
-        4 => word("[a-zA-Z0-9äöüßéñçøšžłőńÆŒ.,!?%&<>\"'’“”–—-]{1,14}"),
-        1 => word("[a-zA-Zéß]{1,120}"),
-        1 => word("[α-ωάέήΆΩΣΔ]{1,12}"),
-        1 => word("[а-яА-Яёїґ]{1,14}"),
-        1 => word("[ạảấầẩẫậắằẳẵặẹẻẽếềểễệđ]{1,7}"),
-        1 => word("[ا-غف-ي٠-٩]{1,10}"),
-        1 => word("[א-ת]{1,10}"),
-        1 => word("[अ-ह][ािीुूेैोौ]?"),
-        1 => word("[a-zא-תا-غ0-9]{1,9}"),
-        1 => word("[a-z\u{301}\u{308}\u{323}]{1,12}"),
-    ]
-}
 
 fn layout() -> impl Strategy<Value = Layout> {
     prop::sample::select(Layout::ALL.to_vec())
-}
-
-fn palette() -> impl Strategy<Value = Vec<(String, String)>> {
-    let role = prop::sample::select(vec!["background", "text", "accent", "support", "x"]);
-    prop::collection::vec(("#[0-9a-fA-F]{6}", role.prop_map(str::to_owned)), 0..7)
 }
 
 proptest! {
@@ -43,7 +20,7 @@ proptest! {
 
     #[test]
     fn any_text_of_any_length_stays_in_its_box(
-        texts in prop::collection::vec(text(), 6),
+        texts in prop::collection::vec(any_text(), 6),
         layout in layout(),
         palette in palette(),
         serifs: bool,
@@ -191,18 +168,6 @@ fn behind_each_text_is_the_one_colour_that_was_computed_with() {
             }
         }
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "on the canvas"
-)]
-fn inside(rect: crate::Rect) -> impl Iterator<Item = (u32, u32)> {
-    assert!(CANVAS.holds(rect, 0.0));
-    let columns = move || (rect.x.ceil() as u32)..(rect.right().floor() as u32);
-    let rows = (rect.y.ceil() as u32)..(rect.bottom().floor() as u32);
-    rows.flat_map(move |y| columns().map(move |x| (x, y)))
 }
 
 #[test]

@@ -202,6 +202,7 @@ fn every_phase() -> Run {
                 facts: facts(),
             }),
             failure: full.then(|| (failure(), Timestamp(5))),
+            recovered: (n == 3).then(|| (failure(), Timestamp(4))),
             note: full.then(|| ContentHash::of(b"note")),
             usage: if full { usage() } else { Usage::default() },
             started: full.then_some(Timestamp(6)),

@@ -1,6 +1,6 @@
 //! German.
 
-use super::{Concept, Hooks, Phrases, Picture, Short};
+use super::{Concept, Hooks, Phrases, Picture, Short, posts};
 
 pub(super) static PHRASES: Phrases = Phrases {
     within: str::to_owned,
@@ -253,6 +253,7 @@ pub(super) static PHRASES: Phrases = Phrases {
             "Überschrift viermal so groß wie der Text; großzügiger Zeilenabstand im Text.",
         ],
     },
+    posts: posts::DE,
     fillers: &[
         "aber", "alle", "auch", "beim", "dass", "dein", "deine", "denn", "diese", "dieser",
         "dieses", "durch", "eine", "einem", "einen", "einer", "eines", "euer", "haben", "ihre",

@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Concept, Hooks, Phrases, Picture, Short};
+use super::{Concept, Hooks, Phrases, Picture, Short, posts};
 
 /// First words of an audience that are written small within a sentence.
 const SMALL: &[&str] = &[
@@ -346,6 +346,7 @@ pub(super) static PHRASES: Phrases = Phrases {
             "Headline at four times the text's size; generous line spacing in the text.",
         ],
     },
+    posts: posts::EN,
     fillers: &[
         "about", "after", "also", "been", "before", "every", "from", "have", "into", "just",
         "more", "most", "only", "other", "over", "than", "that", "their", "them", "then", "there",

@@ -1,6 +1,6 @@
 //! Any other language: the brief's own words and punctuation.
 
-use super::{Hooks, Phrases, Picture, Short, en};
+use super::{Hooks, Phrases, Picture, Short, en, posts};
 
 const NONE: &[&str] = &[];
 
@@ -62,5 +62,6 @@ pub(super) static PHRASES: Phrases = Phrases {
         alts: &["{headline}."],
         type_notes: en::PHRASES.picture.type_notes,
     },
+    posts: posts::NEUTRAL,
     fillers: NONE,
 };

@@ -336,6 +336,7 @@ impl Lane {
             metrics::counter!(metric::RUNS_SUBMITTED, label::WORKFLOW => held.birth.workflow.clone())
                 .increment(1);
         }
+        self.parts.durations.learn(&held.run, &effects.events);
         self.parts.heads.changed(&held.run);
         if let Some(at) = engine::outstanding(&held.run).wake_at() {
             self.parts.alarm.set(at);

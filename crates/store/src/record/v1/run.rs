@@ -42,6 +42,8 @@ struct StepRecord<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failure: Option<(FailureRecord<'a>, i64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    recovered: Option<(FailureRecord<'a>, i64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<Cow<'a, ContentHash>>,
     #[serde(default, skip_serializing_if = "UsageRecord::is_none")]
     usage: UsageRecord,
@@ -203,6 +205,10 @@ impl<'a> StepRecord<'a> {
                 .failure
                 .as_ref()
                 .map(|(failure, at)| (FailureRecord::from_model(failure), at.0)),
+            recovered: step
+                .recovered
+                .as_ref()
+                .map(|(failure, at)| (FailureRecord::from_model(failure), at.0)),
             note: step.note.as_ref().map(Cow::Borrowed),
             usage: UsageRecord::from_model(step.usage),
             started: step.started.map(|at| at.0),
@@ -258,6 +264,9 @@ impl<'a> StepRecord<'a> {
             }),
             failure: self
                 .failure
+                .map(|(failure, at)| (failure.into_model(), Timestamp(at))),
+            recovered: self
+                .recovered
                 .map(|(failure, at)| (failure.into_model(), Timestamp(at))),
             note: self.note.map(Cow::into_owned),
             usage: self.usage.into_model(),
