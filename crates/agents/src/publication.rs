@@ -186,6 +186,7 @@ impl Subject for Publication {
     fn context(&self) -> minijinja::Value {
         context! {
             platform => self.platform.as_str(),
+            recovering => !self.recovery.strategy.is_empty(),
             simplified => self.simple(),
             optimizing => self.has(Recovery::OPTIMIZATION),
             repairing => self.has(Recovery::REPAIR),

@@ -1,11 +1,11 @@
-//! The nouns of Pressrun: ids, briefs, brands, platforms and their limits, artifacts, audit
+//! The nouns of Pressrun: ids, briefs, content plans, brands, platforms and their limits, artifacts, audit
 //! reports, usage and the classes of errors.
 //!
 //! Pure: no IO, no clock, no randomness, and no knowledge of steps or storage. A type belongs here
 //! only when three crates or more speak of it.
 //!
-//! Start with [`brief::CampaignBrief`] (what goes in), [`artifact`] (what comes out) and
-//! [`platform`] (how each network counts).
+//! Start with [`brief::CampaignBrief`] and [`content_plan::ContentPlan`] (what goes in), [`artifact`] and
+//! [`publication`] (what comes out) and [`platform`] (how each network counts).
 
 pub mod artifact;
 pub mod brief;

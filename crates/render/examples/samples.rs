@@ -48,8 +48,8 @@ fn deck() -> Deck {
                  Turn the shoe over before you try it on.",
             ),
             slide(
-                "יציבות קודמת למהירות",
-                "נעל רחבה בעקב מחזיקה טוב יותר בירידה.",
+                "Leave room in front",
+                "Going down, the foot slides forward: a thumb's width before the toes is right.",
             ),
             slide("Your turn", "Which of these would you check first?"),
         ],

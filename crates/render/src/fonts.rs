@@ -206,6 +206,16 @@ impl Fonts {
         f32::from(advance.unwrap_or(0))
     }
 
+    /// Left, lowest, right and highest point of a glyph, font units.
+    pub(crate) fn ink(&self, id: ID, glyph: u16) -> [f32; 4] {
+        let ink = self
+            .reader(id)
+            .and_then(|face| face.glyph_bounding_box(GlyphId(glyph)));
+        ink.map_or([0.0; 4], |b| {
+            [b.x_min, b.y_min, b.x_max, b.y_max].map(f32::from)
+        })
+    }
+
     /// Draws a glyph's outline with another pen.
     pub(crate) fn trace(&self, id: ID, glyph: u16, pen: &mut dyn OutlineBuilder) {
         if let Some(face) = self.reader(id) {

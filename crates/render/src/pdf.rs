@@ -239,10 +239,18 @@ fn font(pdf: &mut Pdf, fonts: &Fonts, id: Ref, cmap: Ref, signs: &[Sign], proced
             supplement: 0,
         },
     );
+    let mut whole = [0.0_f32; 4];
     for (((code, sign), procedure), width) in (1..=u8::MAX).zip(signs).zip(procedures).zip(&widths)
     {
         let mut drawn = Content::new();
-        drawn.start_shape_glyph(*width, -4.0 * UNITS, -4.0 * UNITS, 4.0 * UNITS, 4.0 * UNITS);
+        let [x0, y0, x1, y1] = ink(fonts, sign);
+        whole = [
+            whole[0].min(x0),
+            whole[1].min(y0),
+            whole[2].max(x1),
+            whole[3].max(y1),
+        ];
+        drawn.start_shape_glyph(*width, x0, y0, x1, y1);
         let mut pen = Pen::new(&mut drawn, scale(fonts, sign.font), None);
         fonts.trace(sign.font, sign.glyph, &mut pen);
         drawn.fill_nonzero();
@@ -260,12 +268,7 @@ fn font(pdf: &mut Pdf, fonts: &Fonts, id: Ref, cmap: Ref, signs: &[Sign], proced
     let names: Vec<String> = (1..=signs.len()).map(|code| format!("g{code}")).collect();
     let last = u8::try_from(signs.len()).unwrap_or(u8::MAX);
     let mut font = pdf.type3_font(id);
-    font.bbox(Rect::new(
-        -4.0 * UNITS,
-        -4.0 * UNITS,
-        4.0 * UNITS,
-        4.0 * UNITS,
-    ));
+    font.bbox(Rect::new(whole[0], whole[1], whole[2], whole[3]));
     font.matrix([1.0 / UNITS, 0.0, 0.0, 1.0 / UNITS, 0.0, 0.0]);
     let mut named = font.char_procs();
     for (name, procedure) in names.iter().zip(procedures) {
@@ -280,6 +283,18 @@ fn font(pdf: &mut Pdf, fonts: &Fonts, id: Ref, cmap: Ref, signs: &[Sign], proced
     font.widths(widths);
     font.resources();
     font.to_unicode(cmap);
+}
+
+/// What a sign covers, in glyph space; a unit more on each side, as outlines are rounded.
+fn ink(fonts: &Fonts, sign: &Sign) -> [f32; 4] {
+    let scale = scale(fonts, sign.font);
+    let [x0, y0, x1, y1] = fonts.ink(sign.font, sign.glyph).map(|side| side * scale);
+    [
+        x0.floor() - 1.0,
+        y0.floor() - 1.0,
+        x1.ceil() + 1.0,
+        y1.ceil() + 1.0,
+    ]
 }
 
 fn scale(fonts: &Fonts, font: ID) -> f32 {

@@ -9,7 +9,7 @@ use model::{
 use super::{
     palette,
     publication::{ItemWork, something},
-    short_copy::{hashtags, style},
+    short_copy::{hashtags_of, style},
     text::{one_line, sentences, shorten, shorten_words},
     visual_concept,
     writer::{About, Writer, within_budget},
@@ -112,7 +112,9 @@ fn post(w: &mut Writer, work: &ItemWork, platform: Platform) -> Post {
         let last = something(w, MAX_LAST);
         draft.own.push(draft.room_for(&last).unwrap_or(last));
     }
-    for tag in hashtags(w).into_iter().take(most_tags) {
+    // A sentence of a resource says one thing of many; the item's own words are what it is about.
+    let about = std::iter::once(&work.item.title).chain(&w.offer);
+    for tag in hashtags_of(w, about).into_iter().take(most_tags) {
         draft.attempt(|d| d.post.hashtags.push(tag));
     }
     // What stands in the sentences anyway need not stand under them again.

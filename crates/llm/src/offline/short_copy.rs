@@ -228,11 +228,16 @@ impl Draft {
     }
 }
 
-/// One word each: the brand, then telling words of the messages.
-pub(super) fn hashtags(w: &Writer) -> Vec<String> {
+/// One word each: the brand, then telling words of the messages and the offer.
+fn hashtags(w: &Writer) -> Vec<String> {
+    hashtags_of(w, w.messages.iter().chain(&w.offer))
+}
+
+/// One word each: the brand, then telling words of `texts`.
+pub(super) fn hashtags_of<'a>(w: &Writer, texts: impl Iterator<Item = &'a String>) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
     let brand = w.brand.iter().map(|b| joined(b));
-    let words = w.messages.iter().chain(&w.offer).flat_map(|text| {
+    let words = texts.flat_map(|text| {
         text.split(|c: char| !c.is_alphanumeric())
             .filter(|word| word.chars().count() > 4)
             .filter(|word| !w.phrases.fillers.contains(&word.to_lowercase().as_str()))

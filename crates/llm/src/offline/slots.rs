@@ -58,6 +58,12 @@ pub(super) fn write(
         said.push(fold(&value));
         values.insert(slot.name.clone(), value);
     }
+    // A template that says nothing at all is none.
+    if let Some(slot) = template.slots.first()
+        && values.values().all(String::is_empty)
+    {
+        values.insert(slot.name.clone(), last(w, work, slot));
+    }
     TextTemplateArtifact {
         template_id: template.id.clone(),
         values,

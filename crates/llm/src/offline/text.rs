@@ -152,15 +152,24 @@ pub(super) fn sentences(text: &str) -> Vec<String> {
     all
 }
 
-/// Whether a text that ends with a mark ends a sentence.
+/// Abbreviations in small letters that a capital may follow.
+const SMALL_ABBREVIATIONS: [&str; 12] = [
+    "approx", "bzw", "ca", "etc", "evtl", "ggf", "inkl", "max", "min", "usw", "vgl", "vs",
+];
+
+/// Whether a text that ends with a mark ends a sentence. A short word with a capital may be a title or a name's
+/// first letter.
 fn ends_sentence(text: &str) -> bool {
     let Some(before) = text.strip_suffix('.') else {
         return text.ends_with(['!', '?']);
     };
     let word = before.rsplit(' ').next().unwrap_or_default();
-    word.chars().all(char::is_alphabetic)
-        && word.chars().count() >= MIN_LAST_WORD
-        && !ABBREVIATIONS.contains(&word.to_lowercase().as_str())
+    let letters = word.chars().count();
+    let small = letters >= 2
+        && word.chars().all(char::is_lowercase)
+        && !SMALL_ABBREVIATIONS.contains(&word);
+    let long = letters >= MIN_LAST_WORD && word.chars().all(char::is_alphabetic);
+    (small || long) && !ABBREVIATIONS.contains(&word.to_lowercase().as_str())
 }
 
 /// Bytes that `text` takes within a JSON string.
@@ -226,9 +235,12 @@ mod tests {
     #[test]
     fn a_text_falls_into_its_sentences() {
         assert_eq!(
-            sentences("# One list\n\nIt is short. Ask Dr. Weber, No. 5! Why? See a.example. end"),
+            sentences(
+                "# One list\n\nSet it up. It is short. Ask Dr. Weber, No. 5! Why? See a.example. end"
+            ),
             [
                 "One list",
+                "Set it up.",
                 "It is short.",
                 "Ask Dr. Weber, No. 5!",
                 "Why?",

@@ -18,7 +18,7 @@ const TOP: f32 = 196.0;
 const GAP: f32 = 44.0;
 
 const BODY: Style = Style {
-    largest: 46.0,
+    largest: 52.0,
     smallest: 26.0,
     lines: 12,
     ..SUBHEAD
@@ -90,7 +90,7 @@ pub(crate) fn closing(sheet: &mut Sheet<'_>) -> Result<(), Refusal> {
     let ink = scheme.text_on(ground);
     sheet.paper(ground);
     head(sheet, ground, (ink, ink), ink)?;
-    // From below: small print, then the button; the headline has what is left.
+    // From below: small print, the button, the text; the headline has what is left.
     let foot = Rect::new(MARGIN, H - 254.0, INNER, 194.0);
     let end = sheet.small_print(foot, ground, ink)?;
     let button = sheet.button(INNER)?;
@@ -99,7 +99,7 @@ pub(crate) fn closing(sheet: &mut Sheet<'_>) -> Result<(), Refusal> {
     let under = body.as_ref().map_or(0.0, |block| block.height() + GAP) + button.height + 56.0;
     let area = Rect::new(MARGIN, TOP, INNER, end - TOP - under);
     let headline = sheet.headline(INNER, area.height, 120.0)?;
-    let mut y = sheet.put(headline, area, At::Top, ink, ground).bottom();
+    let mut y = sheet.put(headline, area, At::Bottom, ink, ground).bottom();
     if let Some(block) = body {
         let area = Rect::new(MARGIN, y + GAP, INNER, 190.0);
         y = sheet.put(block, area, At::Top, ink, ground).bottom();

@@ -74,7 +74,11 @@ pub(crate) fn compose(
         return Ok(());
     }
     let colours = (scheme.text, scheme.ground);
-    fill(sheet, others, inside(rest), At::Top, colours)
+    let at = match layout {
+        TemplateLayout::Split => At::Bottom,
+        TemplateLayout::Stack | TemplateLayout::Band => At::Top,
+    };
+    fill(sheet, others, inside(rest), at, colours)
 }
 
 /// Sets texts under one another into `room`, in the largest type in which all of them fit.
@@ -89,12 +93,16 @@ fn fill(
     for scale in SCALES {
         match fitted(sheet, places, room, scale) {
             Ok(blocks) => {
-                let mut y = room.y;
+                let gap = gap(sheet);
+                let heights: f32 = blocks.iter().map(|block| block.height() + gap).sum();
+                let mut y = match at {
+                    At::Top => room.y,
+                    At::Middle => room.y + (room.height - heights + gap) / 2.0,
+                    At::Bottom => room.bottom() - heights + gap,
+                };
                 for block in blocks {
-                    let area = Rect::new(room.x, y, room.width, room.bottom() - y);
-                    // One text may stand at the foot; several begin at the top.
-                    let at = if places.len() == 1 { at } else { At::Top };
-                    y = sheet.put(block, area, at, colour, ground).bottom() + gap(sheet);
+                    let area = Rect::new(room.x, y, room.width, block.height());
+                    y = sheet.put(block, area, At::Top, colour, ground).bottom() + gap;
                 }
                 return Ok(());
             }
@@ -106,7 +114,7 @@ fn fill(
 
 fn gap(sheet: &Sheet<'_>) -> f32 {
     let canvas = sheet.canvas();
-    canvas.width.min(canvas.height) * 0.035
+    canvas.width.min(canvas.height) * 0.05
 }
 
 /// Each text has room for a line, and a share of the rest by its length; what one leaves goes to the next.
@@ -171,7 +179,7 @@ fn style(sheet: &Sheet<'_>, place: Field, scale: f32) -> Style {
     let (face, largest, leading, tracking) = match (leads(sheet, place), sheet.serifs) {
         (true, true) => (Face::Serif, 0.13, 1.08, -0.012),
         (true, false) => (Face::Sans, 0.13, 1.05, -0.026),
-        (false, _) => (Face::Text, 0.046, SUBHEAD.leading, SUBHEAD.tracking),
+        (false, _) => (Face::Text, 0.054, SUBHEAD.leading, SUBHEAD.tracking),
     };
     Style {
         face,
