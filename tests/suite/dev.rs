@@ -25,10 +25,16 @@ const AGENTS: [&str; 3] = ["copy", "short_copy", "visual_concept"];
 /// Longer than any drain.
 const STOPPED: Duration = Duration::from_secs(60);
 
-struct Dev {
+pub(crate) struct Dev {
     process: Process,
-    clients: Clients,
+    pub(crate) clients: Clients,
+    pub(crate) orchestrator: String,
     gateway: String,
+}
+
+/// With the built-in writer.
+pub(crate) async fn offline(data_dir: &Path) -> anyhow::Result<Dev> {
+    start(data_dir, None).await
 }
 
 async fn start(data_dir: &Path, model: Option<&Model>) -> anyhow::Result<Dev> {
@@ -62,6 +68,7 @@ async fn start_with(data_dir: &Path, model: Option<&Model>, more: &[&str]) -> an
     Ok(Dev {
         process: binary.start().await?,
         clients: Clients::new(&orchestrator, Some(&gateway))?,
+        orchestrator,
         gateway,
     })
 }
@@ -102,6 +109,7 @@ async fn killed_ten_times_it_ends_every_run_right() -> anyhow::Result<()> {
         mut process,
         clients,
         gateway,
+        ..
     } = start(home.path(), Some(&model)).await?;
 
     let last = RUNS as u64 * EVENTS_PER_RUN * 9 / 10;

@@ -10,6 +10,7 @@ mod faults;
 mod layering;
 mod metrics;
 mod parked;
+mod publications;
 mod ready;
 mod rotation;
 mod tidy;

@@ -249,7 +249,18 @@ async fn every_agent_is_announced() {
         .iter()
         .map(|agent| agent.kind.as_str())
         .collect();
-    assert_eq!(kinds, ["copy", "short_copy", "visual_concept"]);
+    assert_eq!(
+        kinds,
+        [
+            "carousel",
+            "copy",
+            "short_copy",
+            "text_image",
+            "text_only",
+            "text_template",
+            "visual_concept",
+        ]
+    );
     assert!(
         presence.worker.starts_with("agent-worker-"),
         "{}",

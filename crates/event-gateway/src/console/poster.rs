@@ -308,11 +308,14 @@ async fn picture(visit: &Visit, file: &str) -> Result<Response, Status> {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if kind == MediaType::Svg {
-        headers.insert(
-            header::CONTENT_DISPOSITION,
-            HeaderValue::from_static("attachment; filename=\"poster.svg\""),
-        );
+    // Shown as a page of its own, it could do more than a picture.
+    let name = match kind {
+        MediaType::Svg => Some("attachment; filename=\"poster.svg\""),
+        MediaType::Pdf => Some("attachment; filename=\"slides.pdf\""),
+        MediaType::Png => None,
+    };
+    if let Some(name) = name {
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(name));
     }
     Ok(response)
 }

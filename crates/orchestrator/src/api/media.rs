@@ -48,10 +48,11 @@ mod tests {
 
     #[test]
     fn a_picture_comes_back_as_it_went() {
-        for media_type in [MediaType::Png, MediaType::Svg] {
+        for media_type in MediaType::ALL {
             let start: &[u8] = match media_type {
                 MediaType::Png => b"\x89PNG\r\n\x1a\n",
                 MediaType::Svg => b"<svg >",
+                MediaType::Pdf => b"%PDF-1.7\n",
             };
             let mut content = start.to_vec();
             content.extend(0..=255);
