@@ -252,13 +252,13 @@ async fn every_agent_is_announced() {
     assert_eq!(
         kinds,
         [
-            "carousel",
             "copy",
             "short_copy",
-            "text_image",
-            "text_only",
-            "text_template",
             "visual_concept",
+            "text_only",
+            "text_image",
+            "text_template",
+            "carousel",
         ]
     );
     assert!(

@@ -173,7 +173,8 @@ impl<'a> Scratch<'a> {
                 .steps
                 .get(&step.name)
                 .is_some_and(|state| state.phase == Phase::Waiting);
-            if !waiting || !step.needs.iter().all(|need| self.has_ended(need)) {
+            let mut before = step.needs.iter().chain(step.kind.of());
+            if !waiting || !before.all(|need| self.has_ended(need)) {
                 continue;
             }
             match step

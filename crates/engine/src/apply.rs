@@ -79,6 +79,8 @@ pub fn apply(plan: &Plan, run: &mut Run, event: &Event) {
                 state.recovered = state.failure.take();
                 state.usage = state.usage.plus(*usage);
                 state.duration_ms = *duration_ms;
+                state.versions = *version;
+                state.kept = false;
                 state.result = Some(StepResult {
                     version: *version,
                     hash: hash.clone(),
@@ -148,6 +150,7 @@ pub fn apply(plan: &Plan, run: &mut Run, event: &Event) {
         Kind::Ended { status } => {
             run.status = *status;
             run.ended = Some(event.time);
+            stand_down(run);
         }
         Kind::Cancelled { .. } => {
             run.status = RunStatus::Cancelled;
@@ -187,10 +190,27 @@ fn fan_out(run: &mut Run, step: &StepName, keys: &[String]) {
             .or_insert_with(|| Step::item(key.clone(), pass));
         item.reset();
         item.pass = pass;
-        item.key = Some(key.clone());
+        item.kept = item.result.is_some();
+        if item.key.as_ref() != Some(key) {
+            item.result = None;
+            item.key = Some(key.clone());
+        }
     }
+    // Their versions stay, and their numbers with them.
     for index in count..before {
-        run.steps.remove(&step.item(index));
+        if let Some(item) = run.steps.get_mut(&step.item(index)) {
+            item.reset();
+            item.phase = Phase::Skipped;
+        }
+    }
+}
+
+/// A run at rest has nobody working for it: what was under way begins anew when the run goes on.
+fn stand_down(run: &mut Run) {
+    for state in run.steps.values_mut() {
+        if let Phase::Running { .. } = state.phase {
+            state.phase = Phase::Waiting;
+        }
     }
 }
 
@@ -208,6 +228,7 @@ fn repeat(plan: &Plan, run: &mut Run, step: &StepName, pass: u32, value: Option<
         if let Some(state) = run.steps.get_mut(name) {
             state.reset();
             state.pass = pass;
+            state.kept = state.result.is_some();
         }
     }
 }
@@ -221,7 +242,7 @@ fn end<'a>(run: &'a mut Run, step: &StepName, now: Timestamp) -> Option<&'a mut 
 /// A failed revision leaves an older result in its place, so the step stays done.
 fn fail(run: &mut Run, step: &StepName, failure: &Failure, usage: Usage, now: Timestamp) {
     if let Some(state) = end(run, step, now) {
-        state.phase = if state.result.is_some() {
+        state.phase = if state.result.is_some() && !state.kept {
             Phase::Done
         } else {
             Phase::Failed
@@ -234,8 +255,11 @@ fn fail(run: &mut Run, step: &StepName, failure: &Failure, usage: Usage, now: Ti
 fn reopen(plan: &Plan, run: &mut Run, step: &StepName, note: Option<&model::ContentHash>) {
     run.status = RunStatus::Running;
     run.ended = None;
+    // It was for the run as submitted, and has been met or not.
+    run.deadline = None;
     if let Some(state) = run.steps.get_mut(step) {
         state.reset();
+        state.kept = false;
         state.revision += 1;
         state.note = note.cloned();
     }

@@ -121,7 +121,6 @@ fn settle(
         return Ok(());
     };
     let (name, attempt) = (name.clone(), state.attempt);
-    let result = state.result.as_ref();
     let kind = match end {
         JobEnd::Done { hash, facts } => Kind::StepFinished {
             step: name,
@@ -129,7 +128,7 @@ fn settle(
             job: job.clone(),
             token,
             attempt,
-            version: result.map_or(1, |result| result.version + 1),
+            version: state.versions + 1,
             hash: hash.clone(),
             facts: facts.clone(),
             usage,
@@ -258,8 +257,14 @@ fn give_up(scratch: &mut Scratch<'_>) {
         .steps
         .iter()
         .flat_map(|step| {
-            let items = scratch.run.items(&step.name).map(|(name, _)| name);
-            items.chain([step.name.clone()])
+            let items: Vec<_> = scratch
+                .run
+                .items(&step.name)
+                .map(|(name, _)| name)
+                .collect();
+            // A step with items ends with them.
+            let own = items.is_empty().then(|| step.name.clone());
+            items.into_iter().chain(own)
         })
         .filter_map(|name| {
             let state = scratch.run.steps.get(&name)?;

@@ -4,27 +4,23 @@
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use model::{AgentKind, StepName, Timestamp};
-use workflow::{ForEach, Plan, StepKind, plan};
+use workflow::{ForEach, Path, Plan, StepKind, plan};
 
 use crate::{
     items,
     run::{Phase, Run, Step},
 };
 
-/// How long steps of an agent kind take from their first start to their end, milliseconds.
+/// How long an attempt of an agent kind takes that succeeds, milliseconds.
 pub type Durations = BTreeMap<AgentKind, f64>;
 
 /// What this run has measured itself.
 pub fn measured(run: &Run) -> Durations {
     let mut sums: BTreeMap<&AgentKind, (f64, f64)> = BTreeMap::new();
-    for (_, step) in run
-        .steps
-        .iter()
-        .filter(|(_, step)| step.phase == Phase::Done)
-    {
-        if let (Some(agent), Some(start), Some(end)) = (&step.agent, step.started, step.ended) {
+    for step in run.steps.values() {
+        if let (Phase::Done, Some(agent), Some(_)) = (&step.phase, &step.agent, &step.result) {
             let (sum, count) = sums.entry(agent).or_default();
-            *sum += end.since(start).as_secs_f64() * 1_000.0;
+            *sum += step.duration_ms as f64;
             *count += 1.0;
         }
     }
@@ -88,10 +84,7 @@ fn of_one(
     };
     let whole = known(agent)?;
     Some(match &state.phase {
-        Phase::Running { since, .. } => {
-            let begun = state.started.unwrap_or(*since);
-            (whole - millis(now.since(begun))).max(0.0)
-        }
+        Phase::Running { since, .. } => (whole - millis(now.since(*since))).max(0.0),
         Phase::Backoff { until } => millis(until.since(now)) + whole,
         _ => whole,
     })
@@ -109,6 +102,10 @@ fn of_items(
     let fresh = Step::item(String::new(), 1);
     let count = if state.phase == Phase::Fanned {
         state.items
+    } else if let Path::Fact(of, _) = &each.over
+        && !run.steps.get(of)?.phase.ended()
+    {
+        return None;
     } else {
         u32::try_from(items::keys(run, &each.over).ok()?.len()).ok()?
     };

@@ -15,7 +15,17 @@ use crate::{
 impl Scratch<'_> {
     /// Makes an item of each entry of the step's list.
     pub(crate) fn fan_out(&mut self, step: &plan::Step, each: &ForEach) {
+        let others = self.run.steps.values().filter(|state| state.key.is_some());
+        let own = self.run.items(&step.name).count();
+        let room = MAX_ITEMS.saturating_sub(others.count() - own);
         let kind = match keys(&self.run, &each.over) {
+            Ok(keys) if keys.len() > room => {
+                let (over, count) = (&each.over, keys.len());
+                let why = format!(
+                    "`{over}` has {count} entries; a run takes at most {MAX_ITEMS} in all its lists"
+                );
+                unworkable(&step.name, why)
+            }
             Ok(keys) => Kind::FannedOut {
                 step: step.name.clone(),
                 keys,
@@ -148,12 +158,6 @@ pub(crate) fn keys(run: &Run, over: &Path) -> Result<Vec<String>, String> {
             }
         }
     };
-    if keys.len() > MAX_ITEMS {
-        let (most, count) = (MAX_ITEMS, keys.len());
-        return Err(format!(
-            "`{over}` has {count} entries; a step takes at most {most}"
-        ));
-    }
     Ok(keys.into_iter().map(cut).collect())
 }
 

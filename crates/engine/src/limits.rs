@@ -6,8 +6,8 @@ pub const MAX_REVISIONS: u32 = 100;
 pub const MAX_STRATEGY_FAILURES: u32 = 2;
 /// How much longer an attempt may take after one that took too long.
 pub const TIMEOUT_FACTOR: u64 = 2;
-/// Most items of one step.
-pub const MAX_ITEMS: usize = 1_000;
+/// Most items of all lists of a run together: a transition may end or begin all of them.
+pub const MAX_ITEMS: usize = 500;
 /// Longest key of an item, bytes.
 pub const MAX_KEY_BYTES: usize = 200;
 /// The lost start that parks a job: its input may be what stops its worker.

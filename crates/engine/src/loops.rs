@@ -96,7 +96,8 @@ fn number(run: &Run, path: &Path) -> Option<f64> {
     let Path::Fact(step, name) = path else {
         return None;
     };
-    match run.steps.get(step)?.result.as_ref()?.facts.get(name)? {
+    let state = run.steps.get(step).filter(|state| !state.kept)?;
+    match state.result.as_ref()?.facts.get(name)? {
         Fact::Number(value) => Some(*value),
         Fact::Bool(_) | Fact::Text(_) | Fact::Keys(_) => None,
     }

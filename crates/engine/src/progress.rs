@@ -66,7 +66,7 @@ fn share(plan: &Plan, run: &Run, step: &Step) -> (u64, u64) {
         .and_then(|name| run.steps.get(name))
         .is_some_and(|state| state.phase.ended());
     if over {
-        return (1, 1);
+        return (ended, of);
     }
     let before = u64::from(state.pass.saturating_sub(1));
     (before * of + ended, of * u64::from(own.max_passes))

@@ -63,6 +63,10 @@ pub struct Step {
     pub phase: Phase,
     /// Its active result: the latest version.
     pub result: Option<StepResult>,
+    /// The last version's number, whether or not it is the active one; 0 for none.
+    pub versions: u32,
+    /// The result is of an earlier pass: it is shown and carried, but says nothing of this one.
+    pub kept: bool,
     /// Why the last attempt failed, until one succeeds; stays beside an older result.
     pub failure: Option<(Failure, Timestamp)>,
     /// What the last attempt before the active result failed of.
@@ -184,6 +188,8 @@ impl Step {
             attempt: 0,
             phase: Phase::Waiting,
             result: None,
+            versions: 0,
+            kept: false,
             failure: None,
             recovered: None,
             note: None,

@@ -31,7 +31,8 @@ impl Scope for Facts<'_> {
             "skipped" => Some(Value::Bool(step.phase == Phase::Skipped)),
             _ => step
                 .result
-                .as_ref()?
+                .as_ref()
+                .filter(|_| !step.kept)?
                 .facts
                 .get(name)
                 .map(|fact| match fact {

@@ -195,6 +195,12 @@ pub enum Command {
     /// Judges a text by the auditor's rules, without a run; without any service but for a stored brand.
     #[command(after_help = AUDIT_HELP)]
     Audit(Audit),
+    /// Definitions of workflows.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  pressrun workflow check content.yaml\n  pressrun workflow show publications"
+    )]
+    Workflow(Workflow),
     /// Brings a Postgres database's schema up to date.
     #[command(
         after_help = "Examples:\n  PRESSRUN_DATABASE_URL=postgres://owner@db/pressrun pressrun migrate\n  \
@@ -413,6 +419,25 @@ pub struct Demo {
     /// The model; the built-in offline writer when no address is given.
     #[command(flatten)]
     pub settings: agent_worker::Settings,
+}
+
+/// What to do with definitions.
+#[derive(clap::Subcommand)]
+pub enum Workflow {
+    /// Checks a definition against the agents and inputs that Pressrun brings along; without any service. Every
+    /// fault at once, with its line; exit code 3.
+    Check {
+        /// The definition, YAML; `-` is standard input.
+        file: PathBuf,
+    },
+    /// Shows a built-in workflow's steps in their order.
+    Show {
+        /// Its name.
+        name: String,
+        /// Its mode; without, the default one.
+        #[arg(long, default_value = "")]
+        mode: String,
+    },
 }
 
 /// Options of `audit`.

@@ -14,6 +14,7 @@ mod poster;
 mod run;
 mod submit;
 mod validate;
+mod workflow;
 
 use model::library::Kind;
 use service::{
@@ -80,6 +81,7 @@ async fn perform(args: Args) -> Result<(), Failure> {
         Command::Template(what) => keep::keep(&client()?, Kind::Template, what, format).await,
         Command::Resource(what) => keep::keep(&client()?, Kind::Resource, what, format).await,
         Command::Audit(options) => audit::audit(client, &options, format).await,
+        Command::Workflow(what) => workflow::workflow(what, format),
         Command::Migrate(options) => migrate::migrate(options).await,
         Command::Init(options) => init::init(&options),
         Command::Health { url } => health::health(&url).await,

@@ -398,10 +398,10 @@ fn carried(graph: &Graph<'_>, before: &[BTreeSet<usize>], problems: &mut Problem
         {
             for name in list {
                 // In a loop it may carry what the pass before has left.
-                if graph.find(name).is_some_and(|named| {
-                    !before[at].contains(&named)
-                        && !(field == "with" && graph.share_loop(at, named))
-                }) {
+                let ended = |named| {
+                    before[at].contains(&named) || (field == "with" && graph.share_loop(at, named))
+                };
+                if graph.find(name).is_some_and(|named| !ended(named)) {
                     let message = format!(
                         "`{field}` names `{}`, which is not among its needs; add it to `needs`",
                         name.value

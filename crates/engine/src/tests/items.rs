@@ -197,6 +197,97 @@ fn everyone_sees_what_is_waited_for_and_how_far_it_is() {
 }
 
 #[test]
+fn a_run_that_had_a_deadline_can_be_mended_after_it() {
+    let plan = workflow::compile(LIST, &catalogue()).expect("a definition");
+    let input = json!({ "items": [{ "id": "a", "kind": "draft" }] });
+    let mut bench = Bench::of(Box::leak(Box::new(plan)), Arc::new(input));
+    let deadline = Some(Timestamp(5_000));
+    bench.tell(&Command::Submit { deadline }).expect("fresh");
+    bench.done("items.0");
+    bench.done("quality");
+    bench.now = Timestamp(60_000);
+    let again = Command::Regenerate {
+        step: step("items.0"),
+        note: None,
+        by: "b".into(),
+    };
+    bench.tell(&again).expect("at rest");
+    assert_eq!(bench.tell(&Command::Wake), Err(Refusal::NothingDue));
+    bench.done("items.0");
+    bench.done("quality");
+    assert_eq!(bench.run.status, RunStatus::Completed);
+}
+
+#[test]
+fn what_was_under_way_when_a_run_failed_begins_anew_with_it() {
+    let definition = LIST.replace("    on_failure: continue\n", "");
+    let input = json!({ "at_once": 2, "items": [{ "id": "a", "kind": "draft" }, { "id": "b", "kind": "draft" }] });
+    let mut bench = Bench::written(&definition, input);
+    let (before, _) = token_of(&bench.run, "items.1");
+    bench.failed("items.0", ErrorClass::Policy);
+    assert!(bench.under_way().is_empty());
+    let again = Command::Regenerate {
+        step: step("items.0"),
+        note: None,
+        by: "b".into(),
+    };
+    bench.tell(&again).expect("at rest");
+    assert_eq!(bench.under_way(), ["items.0", "items.1"]);
+    // Workers remember the job that they were told to drop.
+    assert_ne!(token_of(&bench.run, "items.1").0, before);
+}
+
+#[test]
+fn an_audit_waits_for_what_it_judges_wherever_that_is() {
+    let mut bench = Bench::written(
+        r"
+workflow: far
+version: 1
+input: Work
+steps:
+  draft: { agent: draft }
+  polish: { agent: polish, needs: [draft] }
+  quality: { audit: quality, of: [draft], needs: [polish] }
+",
+        json!({}),
+    );
+    for name in ["draft", "polish", "quality"] {
+        bench.done(name);
+    }
+    let again = Command::Regenerate {
+        step: step("draft"),
+        note: None,
+        by: "b".into(),
+    };
+    bench.tell(&again).expect("at rest");
+    assert_eq!(bench.under_way(), ["draft"]);
+    bench.done("draft");
+    assert_eq!(bench.under_way(), ["quality"]);
+}
+
+#[test]
+fn the_estimate_follows_the_schedule_that_is_left() {
+    let mut bench = list(&["draft"; 5], 2);
+    let none = crate::Durations::new();
+    let left = |bench: &Bench, past: &crate::Durations| {
+        crate::estimate(bench.plan, &bench.run, past, bench.now).map(|left| left.as_millis())
+    };
+    assert_eq!(left(&bench, &none), None, "nothing was measured");
+    bench.done("items.0");
+    assert_eq!(left(&bench, &none), None, "the audit was not measured");
+    let past = [(AgentKind::new("audit_quality").expect("a token"), 100.0)].into();
+    // 7 ms each by this run's own measure; two places, three to come after the two under way, then the audit.
+    let now = left(&bench, &past).expect("measured");
+    assert!((100 + 14 - 1..=100 + 14).contains(&now), "{now}");
+    bench.now = Timestamp(bench.now.0 + 1_000);
+    assert_eq!(
+        left(&bench, &past),
+        Some(107),
+        "never below what has not begun"
+    );
+}
+
+#[test]
 fn the_runs_deadline_ends_items_that_have_not_begun() {
     let plan = workflow::compile(LIST, &catalogue()).expect("a definition");
     let input =

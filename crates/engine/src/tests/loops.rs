@@ -128,6 +128,63 @@ fn each_pass_has_jobs_of_its_own_and_an_old_one_is_late() {
 }
 
 #[test]
+fn what_fails_in_a_later_pass_has_failed_whatever_the_one_before_left() {
+    let mut bench = begun("");
+    pass(&mut bench, 0.5);
+    bench.done("draft");
+    bench.failed("judge", ErrorClass::Auth);
+    assert_eq!(*bench.phase("judge"), Phase::Failed);
+    assert_eq!(bench.run.status, RunStatus::Failed);
+}
+
+#[test]
+fn a_list_that_shrinks_and_grows_keeps_its_numbers_and_no_text_of_another_key() {
+    let mut bench = Bench::written(
+        r"
+workflow: growing
+version: 1
+input: Work
+steps:
+  outline: { agent: outline }
+  drafts: { agent: draft, needs: [outline], for_each: steps.outline.sections, max_parallel: 9 }
+  again: { loop: [outline, drafts], passes: 3 }
+",
+        json!({}),
+    );
+    let outlined = |bench: &mut Bench, keys: &[&str]| {
+        let (job, token) = token_of(&bench.run, "outline");
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        let facts = [("sections".to_owned(), Fact::Keys(keys))].into();
+        bench
+            .tell(&finished(&job, token, "x", facts))
+            .expect("counts");
+    };
+    for keys in [&["intro", "price"][..], &["price"], &["price", "end"]] {
+        outlined(&mut bench, keys);
+        for at in 0..keys.len() {
+            bench.done(&format!("drafts.{at}"));
+        }
+    }
+    assert_eq!(bench.run.status, RunStatus::Completed);
+    let versions = bench.log.iter().filter_map(|event| match &event.kind {
+        Kind::StepFinished { step, version, .. } if step.index().is_some() => {
+            Some(format!("{step} {version}"))
+        }
+        _ => None,
+    });
+    assert_eq!(
+        versions.collect::<Vec<_>>(),
+        [
+            "drafts.0 1",
+            "drafts.1 1",
+            "drafts.0 2",
+            "drafts.0 3",
+            "drafts.1 2"
+        ]
+    );
+}
+
+#[test]
 fn progress_does_not_fall_with_a_pass() {
     let mut bench = begun("");
     let mut seen = vec![0];

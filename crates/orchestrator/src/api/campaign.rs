@@ -364,6 +364,7 @@ impl Api {
     ) -> Result<Committed, Status> {
         let run = run_id(run)?;
         let step = StepName::new(step).map_err(|error| invalid("step", error))?;
+        self.no_other_generation(&principal.tenant, &run).await?;
         if note.chars().count() > MAX_NOTE_CHARS || note.contains('\0') {
             return Err(invalid(
                 "note",

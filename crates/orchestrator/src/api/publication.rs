@@ -15,7 +15,11 @@ use wire::{
 };
 
 use super::{Api, Right, invalid, permit, progress};
-use crate::core::{commit::WorkError, held::Held, submit::Submission};
+use crate::core::{
+    commit::WorkError,
+    held::Held,
+    submit::{Submission, SubmitError},
+};
 
 /// The workflow that this service speaks for.
 pub(super) const WORKFLOW: &str = "publications";
@@ -125,6 +129,29 @@ impl Api {
             }
         }
         Ok(None)
+    }
+
+    /// A generation at rest may go on only while no other of its campaign is active. A start in the same moment
+    /// can come between: what a run holds it gives back when it rests.
+    pub(super) async fn no_other_generation(
+        &self,
+        tenant: &TenantId,
+        run: &RunId,
+    ) -> Result<(), Status> {
+        let row = self.queries.run(tenant, run).await;
+        let Some(row) = row.map_err(WorkError::from)? else {
+            return Ok(());
+        };
+        if row.birth.workflow != WORKFLOW || !row.standing.status.at_rest() {
+            return Ok(());
+        }
+        let latest = self.generation(tenant, row.birth.campaign.as_str()).await?;
+        match latest {
+            Some(other) if other.run.id != *run && !other.run.status.at_rest() => {
+                Err(SubmitError::Held(other.run.id).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What resources name by hash was uploaded before.

@@ -13,6 +13,7 @@ use ::service::{
 };
 use bus::{BusError, Envelope, Subject, subject::Stream};
 use bytes::Bytes;
+use engine::recovery::Strategy;
 use futures::future::join_all;
 use model::{
     StepName, Timestamp,
@@ -444,10 +445,15 @@ fn item(
 /// What this attempt is to do otherwise than the first one.
 fn recovery(state: &engine::run::Step) -> Option<Recovery> {
     let strategy = state.strategy?;
-    let failure = state.failure.as_ref().map(|(failure, _)| &failure.message);
+    // Others say nothing of the answer, and are none of the model's business.
+    let of_answer = matches!(strategy, Strategy::Repair | Strategy::ContentOptimization);
+    let failure = state.failure.as_ref().filter(|_| of_answer);
     Some(Recovery {
         strategy: strategy.as_str().to_owned(),
-        faults: failure.cloned().into_iter().collect(),
+        faults: failure
+            .map(|(failure, _)| failure.message.clone())
+            .into_iter()
+            .collect(),
         limit_chars: None,
     })
 }

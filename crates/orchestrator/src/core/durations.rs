@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use engine::{Event, Run, event::Kind};
+use engine::{Event, event::Kind};
 
 /// How much of the mean a new measure takes over.
 const WEIGHT: f64 = 0.2;
@@ -13,17 +13,16 @@ const WEIGHT: f64 = 0.2;
 pub(crate) struct Durations(Arc<Mutex<engine::Durations>>);
 
 impl Durations {
-    /// Learns from what a transition has ended; `run` stands after it.
-    pub(crate) fn learn(&self, run: &Run, events: &[Event]) {
+    /// Learns from what a transition has ended.
+    pub(crate) fn learn(&self, events: &[Event]) {
         for event in events {
-            let Kind::StepFinished { step, agent, .. } = &event.kind else {
+            let Kind::StepFinished {
+                agent, duration_ms, ..
+            } = &event.kind
+            else {
                 continue;
             };
-            let state = run.steps.get(step);
-            let Some((start, end)) = state.and_then(|state| state.started.zip(state.ended)) else {
-                continue;
-            };
-            let took = end.since(start).as_secs_f64() * 1_000.0;
+            let took = *duration_ms as f64;
             let mut means = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let mean = means.entry(agent.clone()).or_insert(took);
             *mean += (took - *mean) * WEIGHT;

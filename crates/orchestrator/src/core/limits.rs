@@ -76,3 +76,6 @@ pub const EVENT_PAGE: usize = 500;
 pub const MAX_SHORT_TEXT: usize = 500;
 /// Longest note of a regenerate, characters.
 pub const MAX_NOTE_CHARS: usize = 4_000;
+/// Events of a run's transition after which no further command joins it: the store takes 1,024, and one command
+/// may bring one for each item and step of the run ([`engine::limits::MAX_ITEMS`], `workflow::plan::MAX_STEPS`).
+pub const MAX_FOLDED_EVENTS: usize = 128;

@@ -65,7 +65,8 @@ begin
                 idempotency_key, holds, correlation_id, traceparent)
             select t_tenant[i], t_run[i], t_version[i], t_status[i], t_state[i], t_updated[i],
                 t_percent[i], t_wake_at[i], b_submitted[k], b_priority[k], b_workflow_version[k],
-                b_workflow[k], b_mode[k], b_plan[k], b_input[k], b_campaign[k], b_title[k], b_key[k], b_holds[k],
+                b_workflow[k], b_mode[k], b_plan[k], b_input[k], b_campaign[k], b_title[k], b_key[k],
+                case when t_status[i] = 'running' then b_holds[k] end,
                 b_correlation_id[k], b_traceparent[k]
             from unnest(b_of) with ordinality as b (i, k)
             on conflict do nothing

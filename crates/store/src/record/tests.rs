@@ -208,6 +208,8 @@ fn every_phase() -> Run {
             started: full.then_some(Timestamp(6)),
             ended: None,
             duration_ms: 7,
+            versions: n as u32 % 2,
+            kept: n == 3,
             pass: 1 + n as u32 % 2,
             agent: full.then(agent),
             key: full.then(|| "ü".to_owned()),

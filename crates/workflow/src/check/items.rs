@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::fact::FactType;
+use model::{AgentKind, fact::FactType};
 
 use super::{Graph, note, reads::Reads};
 use crate::{
@@ -28,6 +28,7 @@ pub(super) fn check(
             catalogue,
         };
         choices(step, problems);
+        same_facts(step, catalogue, problems);
         match (&step.for_each, &step.work) {
             (Some(over), Some(Work::Agent(_) | Work::Route { .. })) => {
                 list(step, over, &reads, problems);
@@ -40,6 +41,36 @@ pub(super) fn check(
             ),
             (None, work) => alone(step, work.as_ref(), problems),
             (Some(_), None) => {}
+        }
+    }
+}
+
+/// Whoever takes over brings the facts that others read of the step.
+fn same_facts(step: &Step, catalogue: &Catalogue, problems: &mut Problems) {
+    let facts = |name: &str| {
+        let kind = AgentKind::new(name).ok()?;
+        catalogue.agents.get(&kind)
+    };
+    let first = step.work.as_ref().map(Work::agents).unwrap_or_default();
+    let Some(wanted) = first.first().and_then(|agent| facts(&agent.value)) else {
+        return;
+    };
+    for other in step.recover.iter().flat_map(|recover| &recover.fallback) {
+        let Some(has) = facts(&other.value) else {
+            continue;
+        };
+        let missing: Vec<_> = wanted
+            .iter()
+            .filter(|(name, kind)| has.get(*name) != Some(*kind))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "`{}` does not declare the facts {} of the agent that it takes over from",
+                other.value,
+                missing.join(", ")
+            );
+            note(problems, step, other, message);
         }
     }
 }

@@ -40,6 +40,17 @@ pub(super) fn bodies(graph: &Graph<'_>, problems: &mut Problems) {
             }
         }
     }
+    for milestone in &graph.definition.milestones {
+        for name in &milestone.of {
+            if let Some(owner) = owners.get(name.value.as_str()) {
+                let message = format!(
+                    "milestone `{}` names `{}`, a part of the loop `{owner}`; name the loop",
+                    milestone.state.value, name.value
+                );
+                problems.note(name.place, None, message);
+            }
+        }
+    }
     for step in graph.steps {
         let own = owners.get(step.name.value.as_str());
         for need in &step.needs {

@@ -60,7 +60,7 @@ steps:
                 6,
                 12,
                 Some("copy"),
-                "unknown agent kind `copi`; known are audit_campaign, copy",
+                "unknown agent kind `copi`; known are audit_campaign, carousel, copy",
             ),
             (
                 7,

@@ -9,10 +9,11 @@ use crate::{
 /// A golden guards the stored form: a run under way must be readable by every later version.
 #[test]
 fn the_stored_form_of_the_built_in_plans_does_not_change() {
-    assert_eq!(all().len(), 2);
+    assert_eq!(all().len(), 3);
     for plan in all() {
         let pretty = serde_json::to_string_pretty(plan).expect("json");
-        let name = format!("{}.{}", plan.workflow, plan.mode);
+        let name = [&*plan.workflow, &*plan.mode].join(".");
+        let name = name.trim_end_matches('.');
         insta::assert_snapshot!(name, format!("hash: {}\n{pretty}", plan.hash()));
         let read: Plan = serde_json::from_str(&plan.to_json()).expect("a plan");
         assert_eq!((&read, read.hash()), (plan, plan.hash()));
@@ -82,6 +83,15 @@ fn every_field_that_is_left_out_has_its_default_and_none_is_lost() {
 }
 
 #[test]
+fn the_definition_of_the_how_to_is_one() {
+    let page = include_str!("../../../../docs/how-to/write-a-workflow.md");
+    let (_, rest) = page.split_once("```yaml\n").expect("a definition");
+    let (source, _) = rest.split_once("```").expect("its end");
+    let plan = compile(source, catalogue()).unwrap_or_else(|problems| panic!("{problems:?}"));
+    assert_eq!(plan.steps.len(), 2);
+}
+
+#[test]
 fn a_plan_is_found_by_name_and_mode_and_an_unknown_one_is_named() {
     assert_eq!(
         find("campaign", "sequential").expect("built in").mode,
@@ -91,7 +101,7 @@ fn a_plan_is_found_by_name_and_mode_and_an_unknown_one_is_named() {
     let text = |found: Result<&Plan, Unknown>| found.expect_err("unknown").to_string();
     assert_eq!(
         text(find("newsletter", "")),
-        "unknown workflow `newsletter`; known are campaign"
+        "unknown workflow `newsletter`; known are campaign, publications"
     );
     assert_eq!(
         text(find("campaign", "fast")),

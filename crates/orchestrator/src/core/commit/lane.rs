@@ -192,6 +192,11 @@ impl Lane {
         };
         let mut waiting = Vec::new();
         for mut pending in commands {
+            // A transition has room for so many events; the others go into the next.
+            if draft.as_ref().is_some_and(Draft::is_full) {
+                self.again.push_back(pending);
+                continue;
+            }
             if draft.is_none() {
                 draft = born(key, &pending.work);
             }
@@ -336,7 +341,7 @@ impl Lane {
             metrics::counter!(metric::RUNS_SUBMITTED, label::WORKFLOW => held.birth.workflow.clone())
                 .increment(1);
         }
-        self.parts.durations.learn(&held.run, &effects.events);
+        self.parts.durations.learn(&effects.events);
         self.parts.heads.changed(&held.run);
         if let Some(at) = engine::outstanding(&held.run).wake_at() {
             self.parts.alarm.set(at);

@@ -12,7 +12,7 @@ use store::{
 use workflow::{Plan, StepKind};
 
 use super::Content;
-use crate::core::held::Held;
+use crate::core::{held::Held, limits::MAX_FOLDED_EVENTS};
 
 /// A run while the commands of one batch are folded into it.
 pub(crate) struct Draft {
@@ -81,6 +81,11 @@ impl Draft {
         }
         self.events.extend(events);
         self.blobs.extend(blobs);
+    }
+
+    /// Whether no further command is to be folded: one alone may have several hundred events.
+    pub(crate) fn is_full(&self) -> bool {
+        self.events.len() >= MAX_FOLDED_EVENTS
     }
 
     /// Whether nothing has been folded.

@@ -50,6 +50,10 @@ struct StepRecord<'a> {
     started: Option<i64>,
     ended: Option<i64>,
     duration_ms: u64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    versions: u32,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    kept: bool,
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pass: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -214,6 +218,8 @@ impl<'a> StepRecord<'a> {
             started: step.started.map(|at| at.0),
             ended: step.ended.map(|at| at.0),
             duration_ms: step.duration_ms,
+            versions: step.versions,
+            kept: step.kept,
             pass: step.pass,
             agent: step.agent.as_ref().map(Cow::Borrowed),
             key: step.key.as_deref().map(Cow::Borrowed),
@@ -273,6 +279,8 @@ impl<'a> StepRecord<'a> {
             started: self.started.map(Timestamp),
             ended: self.ended.map(Timestamp),
             duration_ms: self.duration_ms,
+            versions: self.versions,
+            kept: self.kept,
             pass: self.pass,
             agent: self.agent.map(Cow::into_owned),
             key: self.key.map(Cow::into_owned),
