@@ -1,6 +1,7 @@
 //! The engine's rules on the built-in campaign plans, with plain values.
 
 mod campaign;
+mod estimate;
 mod items;
 mod loops;
 mod properties;

@@ -350,7 +350,38 @@ fn own_words(brief: &CampaignBrief, text: &str) -> String {
     required.sort_by_key(|t| std::cmp::Reverse(t.len()));
     required
         .iter()
-        .fold(text.to_owned(), |text, r| text.replace(r.as_str(), " ¶ "))
+        .fold(text.to_owned(), |text, required| cut(&text, required))
+}
+
+/// `text` with a mark wherever `part` stands by itself; within a word it is the word's.
+fn cut(text: &str, part: &str) -> String {
+    if part.is_empty() {
+        return text.to_owned();
+    }
+    let mut left = String::new();
+    let mut from = 0;
+    for (at, _) in text.match_indices(part) {
+        let end = at + part.len();
+        let before = text[..at].chars().next_back();
+        let after = text[end..].chars().next();
+        let in_word = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
+        if !in_word(before) && !in_word(after) {
+            left.push_str(&text[from..at]);
+            left.push_str(" ¶ ");
+            from = end;
+        }
+    }
+    left.push_str(&text[from..]);
+    left
+}
+
+#[test]
+fn a_required_word_within_another_is_left_there() {
+    assert_eq!(
+        cut("an offer, offere\u{301}", "e\u{301}"),
+        "an offer, offere\u{301}"
+    );
+    assert_eq!(cut("so e\u{301}. e\u{301}", "e\u{301}"), "so  ¶ .  ¶ ");
 }
 
 proptest! {
