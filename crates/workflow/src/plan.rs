@@ -139,11 +139,14 @@ pub struct Plateau {
 }
 
 impl Step {
-    /// Every agent kind that may be asked to do it.
+    /// Every agent kind that may be asked to do it: its own, or those that its items choose from, then those that
+    /// may take over.
     pub fn agents(&self) -> impl Iterator<Item = &AgentKind> {
         let routed = self.for_each.iter().flat_map(|each| &each.agents);
         let fallback = self.recover.iter().flat_map(|recover| &recover.fallback);
-        self.kind.agent().into_iter().chain(routed).chain(fallback)
+        let own = self.kind.agent();
+        let own = own.filter(|_| routed.clone().next().is_none());
+        own.into_iter().chain(routed).chain(fallback)
     }
 }
 
