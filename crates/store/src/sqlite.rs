@@ -19,7 +19,7 @@ use futures::future::BoxFuture;
 use model::{ContentHash, RunId, StepName, TenantId, Timestamp};
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
-    migrate::{Migration, MigrationType, Migrator},
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::{
@@ -79,7 +79,13 @@ impl Sqlite {
         migrations()
             .run_direct(None, &mut connection, false)
             .await
-            .map_err(|error| unusable(&error))?;
+            .map_err(|error| match error {
+                MigrateError::VersionMismatch(_) | MigrateError::VersionMissing(_) => unusable(
+                    &"it was made by another build, with another schema; move it away, or name another folder \
+                      with --data-dir",
+                ),
+                other => unusable(&other),
+            })?;
         let readers = SqlitePoolOptions::new()
             .max_connections(limits::SQLITE_READERS)
             .acquire_timeout(limits::ACQUIRE)

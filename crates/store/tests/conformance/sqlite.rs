@@ -84,3 +84,23 @@ async fn a_path_that_cannot_be_is_named() {
     assert!(error.contains("file"), "{error}");
     assert!(Sqlite::open(file.join("below")).await.is_err());
 }
+
+#[tokio::test]
+async fn a_file_of_another_build_says_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    Sqlite::open(&path).await.expect("opens").close().await;
+    let mut file = SqliteConnection::connect(&format!("sqlite://{}", path.display()))
+        .await
+        .expect("opens");
+    file.execute("update _sqlx_migrations set checksum = x'00'")
+        .await
+        .expect("changes");
+    file.close().await.expect("closes");
+    let Err(error) = Sqlite::open(&path).await else {
+        panic!("opened");
+    };
+    let error = error.to_string();
+    assert!(error.contains("another build"), "{error}");
+    assert!(error.contains("--data-dir"), "{error}");
+}
