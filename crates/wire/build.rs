@@ -12,7 +12,7 @@ use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorSet};
 
 const ROOT: &str = "../../proto";
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "pressrun/agent/v1/agent.proto",
     "pressrun/artifact/v1/artifact.proto",
     "pressrun/auth/v1/auth.proto",
@@ -21,6 +21,7 @@ const FILES: [&str; 10] = [
     "pressrun/job/v1/job.proto",
     "pressrun/library/v1/library.proto",
     "pressrun/publication/v1/publication.proto",
+    "pressrun/review/v1/review.proto",
     "pressrun/run/v1/run.proto",
     "pressrun/system/v1/system.proto",
 ];

@@ -16,6 +16,8 @@ pub(crate) struct Scratch<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) run: Run,
     pub(crate) events: Vec<Event>,
+    /// The run's time is over: nobody is asked any more.
+    pub(crate) giving_up: bool,
     now: Timestamp,
 }
 
@@ -25,6 +27,7 @@ impl<'a> Scratch<'a> {
             plan,
             run: run.clone(),
             events: Vec::new(),
+            giving_up: false,
             now: now.max(run.time),
         }
     }
@@ -42,6 +45,29 @@ impl<'a> Scratch<'a> {
         };
         apply(self.plan, &mut self.run, &event);
         self.events.push(event);
+        self.pause_for_failure();
+    }
+
+    /// The last event left a step failed of which the plan says that a person is to be asked.
+    fn pause_for_failure(&mut self) {
+        let Some(Kind::StepFailed { step, .. } | Kind::ReviewEnded { step, .. }) =
+            self.events.last().map(|event| &event.kind)
+        else {
+            return;
+        };
+        let failed = self.run.steps.get(step);
+        let pauses = failed.is_some_and(|state| state.phase == Phase::Failed)
+            && self
+                .plan
+                .step(step)
+                .is_some_and(|step| step.on_failure == OnFailure::Pause);
+        if pauses && !self.giving_up && self.run.paused.is_none() {
+            let kind = Kind::Paused {
+                reason: format!("step {step} failed; retry it, or resume without it"),
+                by: step.to_string(),
+            };
+            self.emit(kind);
+        }
     }
 
     fn state_after(&self, kind: &Kind) -> String {
@@ -60,7 +86,19 @@ impl<'a> Scratch<'a> {
                 .step(step)
                 .and_then(|step| step.state.clone())
                 .unwrap_or_else(|| self.run.state.clone()),
-            Kind::Gathered { .. }
+            Kind::ReviewAsked { step, .. } => self
+                .plan
+                .step(step)
+                .and_then(|step| step.state.clone())
+                .unwrap_or_else(|| "in_review".to_owned()),
+            Kind::Paused { .. } => "paused".to_owned(),
+            Kind::Resumed { .. } | Kind::ReviewEnded { .. } => {
+                RunStatus::Running.as_str().to_owned()
+            }
+            Kind::StepEdited { .. }
+            | Kind::ReviewDecided { .. }
+            | Kind::ReviewEscalated { .. }
+            | Kind::Gathered { .. }
             | Kind::LoopRepeated { .. }
             | Kind::LoopEnded { .. }
             | Kind::StepSkipped { .. }
@@ -111,13 +149,15 @@ impl<'a> Scratch<'a> {
             if self.run.status.at_rest() {
                 return;
             }
-            if self.broken() {
-                self.emit(Kind::Ended {
-                    status: RunStatus::Failed,
-                });
+            if let Some(status) = self.broken() {
+                self.emit(Kind::Ended { status });
                 return;
             }
             self.reach_milestones();
+            if self.run.paused.is_some() {
+                self.gather_items();
+                return;
+            }
             self.start_ready();
             self.go_on_with_items();
             if self.run.steps.values().all(|step| step.phase.ended()) {
@@ -132,16 +172,19 @@ impl<'a> Scratch<'a> {
         }
     }
 
-    /// Whether a step or an item failed whose failure is the run's.
-    fn broken(&self) -> bool {
+    /// What the run has become by a step or an item that failed and whose failure is the run's.
+    fn broken(&self) -> Option<RunStatus> {
         let mut failed = self
             .run
             .steps
             .iter()
             .filter(|(_, state)| state.phase == Phase::Failed);
-        failed.any(|(name, _)| {
-            let step = self.plan.step(name);
-            step.is_some_and(|step| step.on_failure == OnFailure::Fail)
+        failed.find_map(|(name, _)| {
+            let step = self.plan.step(name)?;
+            (step.on_failure == OnFailure::Fail).then_some(match step.kind {
+                StepKind::Review(_) => RunStatus::Rejected,
+                _ => RunStatus::Failed,
+            })
         })
     }
 
@@ -202,6 +245,7 @@ impl<'a> Scratch<'a> {
     fn begin(&mut self, step: &plan::Step) {
         match (&step.kind, &step.for_each) {
             (StepKind::Loop(own), _) => self.turn(step, own),
+            (StepKind::Review(own), _) => self.ask(step, own),
             (_, Some(each)) => self.fan_out(step, each),
             (_, None) => self.start(&step.name),
         }

@@ -1,13 +1,16 @@
 //! Folding one event into a run.
 
-use model::{Failure, RunStatus, StepName, Timestamp, usage::Usage};
+use std::collections::BTreeSet;
+
+use model::{ContentHash, Failure, RunStatus, StepName, Timestamp, usage::Usage};
 use workflow::{Plan, StepKind};
 
 use crate::{
     event::{Event, Kind},
     loops,
     recovery::Strategy,
-    run::{Phase, Run, Step, StepResult},
+    review::{Decision, Review},
+    run::{Paused, Phase, Run, Step, StepResult},
 };
 
 /// Folds `event` into `run`. Total: an event that names an unknown step changes only the run's number,
@@ -17,9 +20,10 @@ pub fn apply(plan: &Plan, run: &mut Run, event: &Event) {
     run.time = event.time;
     run.state.clone_from(&event.state);
     match &event.kind {
-        Kind::Submitted { deadline } => {
+        Kind::Submitted { deadline, by } => {
             run.submitted = event.time;
             run.deadline = *deadline;
+            run.by.clone_from(by);
         }
         Kind::StepStarted {
             step,
@@ -146,16 +150,195 @@ pub fn apply(plan: &Plan, run: &mut Run, event: &Event) {
             run.milestones.insert(milestone.clone());
         }
         Kind::OutcomeLate { token, usage, .. } => settle(run, *token, *usage),
-        Kind::Reopened { step, note, .. } => reopen(plan, run, step, note.as_ref()),
+        Kind::Reopened {
+            step,
+            note,
+            through,
+            ..
+        } => reopen(plan, run, step, note.as_ref(), through),
+        Kind::StepEdited {
+            step,
+            version,
+            hash,
+            ..
+        } => edit(plan, run, step, *version, hash),
+        Kind::ReviewAsked { .. } => ask(run, event),
+        Kind::ReviewDecided {
+            step,
+            verdict,
+            by,
+            note,
+            ..
+        } => {
+            if let Some(review) = review(run, step) {
+                review.decisions.push(Decision {
+                    by: by.clone(),
+                    verdict: *verdict,
+                    at: event.time,
+                    note: note.clone(),
+                });
+            }
+        }
+        Kind::ReviewEscalated { step, role } => {
+            if let Some(review) = review(run, step) {
+                review.role.clone_from(role);
+                review.deadline = None;
+            }
+        }
+        Kind::ReviewEnded { step, end: how, .. } => {
+            if let Some(review) = review(run, step) {
+                review.end = Some(*how);
+            }
+            if let Some(state) = end(run, step, event.time) {
+                state.phase = if how.approved() {
+                    Phase::Done
+                } else {
+                    Phase::Failed
+                };
+            }
+        }
+        Kind::Paused { reason, by } => {
+            run.paused = Some(Paused {
+                since: event.time,
+                reason: reason.clone(),
+                by: by.clone(),
+            });
+        }
+        Kind::Resumed { .. } => run.paused = None,
         Kind::Ended { status } => {
             run.status = *status;
             run.ended = Some(event.time);
+            run.paused = None;
             stand_down(run);
         }
         Kind::Cancelled { .. } => {
             run.status = RunStatus::Cancelled;
             run.ended = Some(event.time);
+            run.paused = None;
         }
+    }
+    hold(run, event);
+}
+
+/// The time that a run waits for people is not its own.
+fn hold(run: &mut Run, event: &Event) {
+    if !matches!(
+        event.kind,
+        Kind::ReviewAsked { .. }
+            | Kind::ReviewEnded { .. }
+            | Kind::StepEdited { .. }
+            | Kind::Reopened { .. }
+            | Kind::LoopRepeated { .. }
+            | Kind::Paused { .. }
+            | Kind::Resumed { .. }
+            | Kind::Ended { .. }
+            | Kind::Cancelled { .. }
+    ) {
+        return;
+    }
+    let asked = || {
+        run.steps
+            .values()
+            .any(|state| state.phase == Phase::Reviewing)
+    };
+    let held = !run.status.at_rest() && (run.paused.is_some() || asked());
+    match run.held_since {
+        None if held => run.held_since = Some(event.time),
+        Some(since) if !held => {
+            let waited = event.time.since(since);
+            run.deadline = run.deadline.map(|deadline| deadline.after(waited));
+            run.held_since = None;
+        }
+        _ => {}
+    }
+}
+
+fn review<'a>(run: &'a mut Run, step: &StepName) -> Option<&'a mut Review> {
+    run.steps.get_mut(step)?.review.as_mut()
+}
+
+fn ask(run: &mut Run, event: &Event) {
+    let Kind::ReviewAsked {
+        step,
+        subject,
+        of,
+        role,
+        approvals,
+        deadline,
+    } = &event.kind
+    else {
+        return;
+    };
+    if let Some(state) = run.steps.get_mut(step) {
+        state.phase = Phase::Reviewing;
+        state.started.get_or_insert(event.time);
+        state.review = Some(Review {
+            subject: subject.clone(),
+            of: of.clone(),
+            role: role.clone(),
+            approvals: *approvals,
+            since: event.time,
+            deadline: *deadline,
+            decisions: Vec::new(),
+            end: None,
+        });
+    }
+}
+
+/// A person's version: what judges the step judges anew.
+fn edit(plan: &Plan, run: &mut Run, step: &StepName, version: u32, hash: &ContentHash) {
+    go_on(run);
+    if let Some(state) = run.steps.get_mut(step) {
+        state.versions = version;
+        state.revision += 1;
+        if let Some(result) = &mut state.result {
+            result.version = version;
+            result.hash = hash.clone();
+        }
+    }
+    judge_anew(plan, run, step);
+}
+
+/// A run at rest has work again.
+fn go_on(run: &mut Run) {
+    if run.status.at_rest() {
+        run.status = RunStatus::Running;
+        run.ended = None;
+        // It was for the run as submitted, and has been met or not.
+        run.deadline = None;
+    }
+}
+
+/// Whoever judges the step has work again, and so has whoever judges on what they say.
+fn judge_anew(plan: &Plan, run: &mut Run, step: &StepName) {
+    let mut stale = BTreeSet::from([step.planned().to_owned()]);
+    // In the plan's order, what is needed comes first.
+    for judge in &plan.steps {
+        let concerned = match &judge.kind {
+            StepKind::Audit { of, .. } => of.iter().any(|name| stale.contains(name.as_str())),
+            StepKind::Review(own) => {
+                let needs = own.of.iter().chain(&judge.needs);
+                needs.into_iter().any(|name| stale.contains(name.as_str()))
+            }
+            StepKind::Agent { .. } | StepKind::Loop(_) => false,
+        };
+        if !concerned {
+            continue;
+        }
+        stale.insert(judge.name.to_string());
+        if let Some(state) = run.steps.get_mut(&judge.name)
+            && state.phase != Phase::Waiting
+        {
+            state.reset();
+            state.revision += 1;
+        }
+    }
+    let concerned = |milestone: &&workflow::Milestone| {
+        let mut of = milestone.of.iter();
+        of.any(|name| stale.contains(name.as_str()))
+    };
+    for milestone in plan.milestones.iter().filter(concerned) {
+        run.milestones.remove(&milestone.state);
     }
 }
 
@@ -205,11 +388,16 @@ fn fan_out(run: &mut Run, step: &StepName, keys: &[String]) {
     }
 }
 
-/// A run at rest has nobody working for it: what was under way begins anew when the run goes on.
+/// A run at rest has nobody working for it, and asks nobody: what was under way begins anew when the run goes on.
 fn stand_down(run: &mut Run) {
     for state in run.steps.values_mut() {
-        if let Phase::Running { .. } = state.phase {
-            state.phase = Phase::Waiting;
+        match state.phase {
+            Phase::Running { .. } => state.phase = Phase::Waiting,
+            Phase::Reviewing => {
+                state.phase = Phase::Waiting;
+                state.review = None;
+            }
+            _ => {}
         }
     }
 }
@@ -252,11 +440,14 @@ fn fail(run: &mut Run, step: &StepName, failure: &Failure, usage: Usage, now: Ti
     }
 }
 
-fn reopen(plan: &Plan, run: &mut Run, step: &StepName, note: Option<&model::ContentHash>) {
-    run.status = RunStatus::Running;
-    run.ended = None;
-    // It was for the run as submitted, and has been met or not.
-    run.deadline = None;
+fn reopen(
+    plan: &Plan,
+    run: &mut Run,
+    step: &StepName,
+    note: Option<&ContentHash>,
+    through: &[StepName],
+) {
+    go_on(run);
     if let Some(state) = run.steps.get_mut(step) {
         state.reset();
         state.kept = false;
@@ -264,31 +455,38 @@ fn reopen(plan: &Plan, run: &mut Run, step: &StepName, note: Option<&model::Cont
         state.note = note.cloned();
     }
     // The step that an item belongs to has work again.
-    let planned = match step.parent() {
-        Some(parent) => {
-            if let Some(state) = run.steps.get_mut(&parent) {
-                state.phase = Phase::Fanned;
-                state.ended = None;
-            }
-            parent
-        }
-        None => step.clone(),
-    };
-    for audit in plan
-        .steps
-        .iter()
-        .filter(|audit| audit.kind.of().contains(&planned))
+    if let Some(parent) = step.parent()
+        && let Some(state) = run.steps.get_mut(&parent)
     {
-        if let Some(state) = run.steps.get_mut(&audit.name) {
+        state.phase = Phase::Fanned;
+        state.ended = None;
+    }
+    for name in through {
+        anew(plan, run, name);
+    }
+    judge_anew(plan, run, step);
+    for name in through {
+        judge_anew(plan, run, name);
+    }
+}
+
+/// A step that follows one that is done again: it begins anew, with its items, and a loop with its first pass.
+fn anew(plan: &Plan, run: &mut Run, step: &StepName) {
+    let items: Vec<_> = run.items(step).map(|(name, _)| name).collect();
+    for name in items.iter().chain([step]) {
+        if let Some(state) = run.steps.get_mut(name)
+            && state.phase != Phase::Waiting
+        {
             state.reset();
             state.revision += 1;
+            state.kept = state.result.is_some();
         }
     }
-    for milestone in plan
-        .milestones
-        .iter()
-        .filter(|milestone| milestone.of.contains(&planned))
-    {
-        run.milestones.remove(&milestone.state);
+    if let Some(StepKind::Loop(own)) = plan.step(step).map(|step| &step.kind) {
+        for name in own.steps.iter().chain([step]) {
+            if let Some(state) = run.steps.get_mut(name) {
+                state.pass = 1;
+            }
+        }
     }
 }

@@ -1,6 +1,10 @@
 //! What a run can be asked or told.
 
+use std::collections::BTreeSet;
+
 use model::{ContentHash, Failure, JobId, StepName, Timestamp, fact::Facts, usage::Usage};
+
+use crate::review::Verdict;
 
 /// A command to a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,6 +13,8 @@ pub enum Command {
     Submit {
         /// When the run is given up.
         deadline: Option<Timestamp>,
+        /// Who submits.
+        by: String,
     },
     /// A worker reports the end of a job.
     Outcome {
@@ -57,6 +63,60 @@ pub enum Command {
         /// Who asks.
         by: String,
     },
+    /// Do a step again that failed; of a step with items, those that failed.
+    Retry {
+        /// The step.
+        step: StepName,
+        /// Who asks.
+        by: String,
+    },
+    /// A person's own version takes the place of a step's artifact.
+    Edit {
+        /// The step.
+        step: StepName,
+        /// The version that it was made of: the active one.
+        version: u32,
+        /// Of its bytes, which are stored with the commit of this command.
+        hash: ContentHash,
+        /// Who made it.
+        by: String,
+    },
+    /// Decide a review.
+    Review {
+        /// The review's step.
+        step: StepName,
+        /// The hash over all that was shown.
+        subject: ContentHash,
+        /// What.
+        verdict: Verdict,
+        /// With [`Verdict::SendBack`]: the step that is to be done again.
+        to: Option<StepName>,
+        /// Blob of what the person wrote.
+        note: Option<ContentHash>,
+        /// Who decides.
+        person: Person,
+    },
+    /// Begin nothing new until it is resumed.
+    Pause {
+        /// Why.
+        reason: String,
+        /// Who asks.
+        by: String,
+    },
+    /// Go on.
+    Resume {
+        /// Who asks.
+        by: String,
+    },
+}
+
+/// A person, as far as a run is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The name in records.
+    pub name: String,
+    /// Every role that they may act in.
+    pub roles: BTreeSet<String>,
 }
 
 /// How a job ended.
@@ -112,6 +172,63 @@ pub enum Refusal {
     /// The step's own condition keeps it from running for this input.
     #[error("step `{0}` was not asked for by this run's input")]
     NotAskedFor(StepName),
+    /// A rejected run stays rejected.
+    #[error("the run was rejected in a review; submit a new one")]
+    Rejected,
+    /// Only what has failed can be tried again.
+    #[error("step `{0}` has not failed")]
+    NotFailed(StepName),
+    /// The step has no artifact that could be changed.
+    #[error("step `{0}` has no artifact now; wait until it is made")]
+    NoArtifact(StepName),
+    /// The artifact was changed meanwhile.
+    #[error("version {version} of step `{step}` is the newest; look at it, then change that one")]
+    NotNewest {
+        /// The step.
+        step: StepName,
+        /// The active version.
+        version: u32,
+    },
+    /// The step asks nobody now.
+    #[error("step `{0}` is not in review")]
+    NotInReview(StepName),
+    /// What is asked about has changed since it was looked at.
+    #[error("what step `{step}` asks about has changed; look at it anew, and decide on {subject}")]
+    Outdated {
+        /// The review's step.
+        step: StepName,
+        /// The hash that is asked about now.
+        subject: ContentHash,
+    },
+    /// The person may not decide.
+    #[error("deciding needs the role {0}")]
+    NeedsRole(String),
+    /// Nobody decides on what they asked for themselves.
+    #[error("who submitted a run may not decide its reviews; somebody else must")]
+    OwnRun,
+    /// The review is left to others.
+    #[error("the review is left to {}", .0.join(", "))]
+    NotAmong(Vec<String>),
+    /// A person decides once.
+    #[error("you have decided this already")]
+    DecidedAlready,
+    /// It must be said which step is to be done again.
+    #[error("say which step is to be done again before `{0}`")]
+    BackToWhich(StepName),
+    /// A review sends back to what came before it.
+    #[error("step `{step}` does not come before `{review}`")]
+    NotBefore {
+        /// The step.
+        step: StepName,
+        /// The review.
+        review: StepName,
+    },
+    /// The run is paused already.
+    #[error("the run is paused already")]
+    Paused,
+    /// There is nothing to resume.
+    #[error("the run is not paused")]
+    NotPaused,
     /// A bound of the engine is reached.
     #[error("step `{step}` has {max} revisions, the most there may be")]
     TooManyRevisions {

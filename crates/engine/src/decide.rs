@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use model::{ErrorClass, Failure, JobId, RunStatus, StepName, Timestamp, usage::Usage};
+use model::{
+    ContentHash, ErrorClass, Failure, JobId, RunStatus, StepName, Timestamp, usage::Usage,
+};
 use workflow::{Plan, StepKind};
 
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
     limits::{MAX_LOST, MAX_REVISIONS},
     outstanding::{Timer, outstanding},
     recovery::{self, Strategy},
+    review::Ballot,
     run::{self, Phase, Run},
 };
 
@@ -28,7 +31,7 @@ pub fn decide(
 ) -> Result<Vec<Event>, Refusal> {
     let mut scratch = Scratch::new(plan, run, now);
     match command {
-        Command::Submit { deadline } => submit(&mut scratch, *deadline)?,
+        Command::Submit { deadline, by } => submit(&mut scratch, *deadline, by)?,
         Command::Outcome {
             job,
             token,
@@ -63,18 +66,62 @@ pub fn decide(
                 step: step.clone(),
                 note: note.clone(),
                 by: by.clone(),
+                through: Vec::new(),
             });
+        }
+        Command::Retry { step, by } => retry(&mut scratch, step, by)?,
+        Command::Edit {
+            step,
+            version,
+            hash,
+            by,
+        } => edit(&mut scratch, step, *version, hash, by)?,
+        Command::Review {
+            step,
+            subject,
+            verdict,
+            to,
+            note,
+            person,
+        } => scratch.decided(Ballot {
+            step,
+            subject,
+            verdict: *verdict,
+            to: to.as_ref(),
+            note: note.as_ref(),
+            person,
+        })?,
+        Command::Pause { reason, by } => {
+            if run.status.at_rest() {
+                return Err(Refusal::Ended);
+            }
+            if run.paused.is_some() {
+                return Err(Refusal::Paused);
+            }
+            scratch.emit(Kind::Paused {
+                reason: reason.clone(),
+                by: by.clone(),
+            });
+        }
+        Command::Resume { by } => {
+            if run.paused.is_none() {
+                return Err(Refusal::NotPaused);
+            }
+            scratch.emit(Kind::Resumed { by: by.clone() });
         }
     }
     scratch.advance();
     Ok(scratch.events)
 }
 
-fn submit(scratch: &mut Scratch<'_>, deadline: Option<Timestamp>) -> Result<(), Refusal> {
+fn submit(scratch: &mut Scratch<'_>, deadline: Option<Timestamp>, by: &str) -> Result<(), Refusal> {
     if scratch.run.sequence > 0 {
         return Err(Refusal::Exists);
     }
-    scratch.emit(Kind::Submitted { deadline });
+    scratch.emit(Kind::Submitted {
+        deadline,
+        by: by.to_owned(),
+    });
     Ok(())
 }
 
@@ -239,8 +286,10 @@ fn wake(scratch: &mut Scratch<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     for timer in due {
-        if let Timer::Retry(name) = timer {
-            scratch.start(&name);
+        match timer {
+            Timer::Retry(name) => scratch.start(&name),
+            Timer::Review(name) => scratch.review_overdue(&name),
+            Timer::Deadline => {}
         }
     }
     Ok(())
@@ -248,6 +297,7 @@ fn wake(scratch: &mut Scratch<'_>) -> Result<(), Refusal> {
 
 /// The run's own time is over: what has not ended fails, what is there stays.
 fn give_up(scratch: &mut Scratch<'_>) {
+    scratch.giving_up = true;
     let limit = scratch
         .run
         .deadline
@@ -287,23 +337,105 @@ fn give_up(scratch: &mut Scratch<'_>) {
 
 fn regenerate(scratch: &Scratch<'_>, name: &StepName) -> Result<(), Refusal> {
     let run = &scratch.run;
-    match run.status {
-        RunStatus::Running => return Err(Refusal::UnderWay),
-        RunStatus::Cancelled => return Err(Refusal::Cancelled),
-        RunStatus::Completed | RunStatus::PartiallyCompleted | RunStatus::Failed => {}
+    may_reopen(run)?;
+    if run.status == RunStatus::Running {
+        return Err(Refusal::UnderWay);
     }
-    let (Some(step), Some(state)) = (scratch.plan.step(name), run.steps.get(name)) else {
+    scratch.can_be_made_again(name)
+}
+
+/// What is over for ever takes no further work.
+fn may_reopen(run: &Run) -> Result<(), Refusal> {
+    match run.status {
+        RunStatus::Cancelled => Err(Refusal::Cancelled),
+        RunStatus::Rejected => Err(Refusal::Rejected),
+        RunStatus::Running
+        | RunStatus::Completed
+        | RunStatus::PartiallyCompleted
+        | RunStatus::Failed => Ok(()),
+    }
+}
+
+/// What failed is tried again; a run that paused for it goes on.
+fn retry(scratch: &mut Scratch<'_>, name: &StepName, by: &str) -> Result<(), Refusal> {
+    let run = &scratch.run;
+    may_reopen(run)?;
+    let Some(state) = run.steps.get(name) else {
+        return Err(Refusal::UnknownStep(name.clone()));
+    };
+    // What people rejected has not failed.
+    let is_failed = |state: &run::Step| {
+        state.review.is_none()
+            && (state.phase == Phase::Failed || state.phase.ended() && state.failure.is_some())
+    };
+    let failed: Vec<_> = if state.items > 0 {
+        let items = run.items(name);
+        let failed = items.filter(|(_, item)| is_failed(item));
+        failed.map(|(name, _)| name).collect()
+    } else {
+        is_failed(state).then(|| name.clone()).into_iter().collect()
+    };
+    if failed.is_empty() {
+        return Err(Refusal::NotFailed(name.clone()));
+    }
+    for name in &failed {
+        if let Some(state) = scratch.run.steps.get(name) {
+            bounded(name, state)?;
+        }
+    }
+    for step in failed {
+        scratch.emit(Kind::Reopened {
+            step,
+            note: None,
+            by: by.to_owned(),
+            through: Vec::new(),
+        });
+    }
+    let paused_for = scratch.run.paused.as_ref().map(|paused| paused.by.as_str());
+    if paused_for.is_some_and(|step| step == name.as_str() || step == name.planned()) {
+        scratch.emit(Kind::Resumed { by: by.to_owned() });
+    }
+    Ok(())
+}
+
+fn edit(
+    scratch: &mut Scratch<'_>,
+    name: &StepName,
+    version: u32,
+    hash: &ContentHash,
+    by: &str,
+) -> Result<(), Refusal> {
+    may_reopen(&scratch.run)?;
+    let (Some(step), Some(state)) = (scratch.plan.step(name), scratch.run.steps.get(name)) else {
         return Err(Refusal::UnknownStep(name.clone()));
     };
     if !matches!(step.kind, StepKind::Agent { .. }) {
         return Err(Refusal::NotAnAgent(name.clone()));
     }
-    if state.items > 0 {
-        return Err(Refusal::HasItems(name.clone()));
+    let Some(result) = state
+        .result
+        .as_ref()
+        .filter(|_| state.phase == Phase::Done && !state.kept)
+    else {
+        return Err(Refusal::NoArtifact(name.clone()));
+    };
+    if result.version != version {
+        return Err(Refusal::NotNewest {
+            step: name.clone(),
+            version: result.version,
+        });
     }
-    if state.phase == Phase::Skipped {
-        return Err(Refusal::NotAskedFor(name.clone()));
-    }
+    bounded(name, state)?;
+    scratch.emit(Kind::StepEdited {
+        step: name.clone(),
+        version: state.versions + 1,
+        hash: hash.clone(),
+        by: by.to_owned(),
+    });
+    Ok(())
+}
+
+fn bounded(name: &StepName, state: &run::Step) -> Result<(), Refusal> {
     if state.revision >= MAX_REVISIONS {
         return Err(Refusal::TooManyRevisions {
             step: name.clone(),
@@ -311,4 +443,23 @@ fn regenerate(scratch: &Scratch<'_>, name: &StepName) -> Result<(), Refusal> {
         });
     }
     Ok(())
+}
+
+impl Scratch<'_> {
+    /// Whether a step or item can be asked for another version.
+    pub(crate) fn can_be_made_again(&self, name: &StepName) -> Result<(), Refusal> {
+        let (Some(step), Some(state)) = (self.plan.step(name), self.run.steps.get(name)) else {
+            return Err(Refusal::UnknownStep(name.clone()));
+        };
+        if !matches!(step.kind, StepKind::Agent { .. }) {
+            return Err(Refusal::NotAnAgent(name.clone()));
+        }
+        if state.items > 0 {
+            return Err(Refusal::HasItems(name.clone()));
+        }
+        if state.phase == Phase::Skipped {
+            return Err(Refusal::NotAskedFor(name.clone()));
+        }
+        bounded(name, state)
+    }
 }

@@ -35,6 +35,9 @@ pub fn estimate(plan: &Plan, run: &Run, past: &Durations, now: Timestamp) -> Opt
     if run.status.at_rest() {
         return Some(Duration::ZERO);
     }
+    if run.paused.is_some() {
+        return None;
+    }
     let own = measured(run);
     let known = |agent: &AgentKind| own.get(agent).or_else(|| past.get(agent)).copied();
     let mut finish: BTreeMap<&StepName, f64> = BTreeMap::new();
@@ -60,8 +63,8 @@ fn left(
         return Some(0.0);
     }
     match (&step.kind, &step.for_each) {
-        // How many passes there will be is what the loop is there to find out.
-        (StepKind::Loop(_), _) => None,
+        // How many passes there will be is what the loop is there to find out, and people take their time.
+        (StepKind::Loop(_) | StepKind::Review(_), _) => None,
         (_, Some(each)) => of_items(run, step, each, state, known, now),
         (_, None) => of_one(step, state, step.kind.agent()?, known, now),
     }

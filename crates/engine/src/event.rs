@@ -6,7 +6,10 @@ use model::{
     usage::Usage,
 };
 
-use crate::recovery::Strategy;
+use crate::{
+    recovery::Strategy,
+    review::{End, Verdict},
+};
 
 /// One numbered event of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +31,8 @@ pub enum Kind {
     Submitted {
         /// When the run is given up; none means never.
         deadline: Option<Timestamp>,
+        /// Who submitted it.
+        by: String,
     },
     /// A job went out for the step.
     StepStarted {
@@ -173,6 +178,75 @@ pub enum Kind {
         note: Option<ContentHash>,
         /// Who asked.
         by: String,
+        /// Steps that follow it and are done again with it, besides those that judge it.
+        through: Vec<StepName>,
+    },
+    /// A person's own version took the place of an artifact; whoever judges it does so anew.
+    StepEdited {
+        /// The step.
+        step: StepName,
+        /// Number of the stored version.
+        version: u32,
+        /// Of the version's bytes.
+        hash: ContentHash,
+        /// Who made it.
+        by: String,
+    },
+    /// People are asked to decide.
+    ReviewAsked {
+        /// The review's step.
+        step: StepName,
+        /// Over all that is asked about.
+        subject: ContentHash,
+        /// The versions that are asked about.
+        of: Vec<(StepName, u32)>,
+        /// The role that whoever decides must have.
+        role: String,
+        /// How many must approve.
+        approvals: u32,
+        /// Until when.
+        deadline: Option<Timestamp>,
+    },
+    /// A person decided.
+    ReviewDecided {
+        /// The review's step.
+        step: StepName,
+        /// What was decided on.
+        subject: ContentHash,
+        /// What.
+        verdict: Verdict,
+        /// Who.
+        by: String,
+        /// Blob of what they wrote.
+        note: Option<ContentHash>,
+    },
+    /// Nobody decided in time: whoever has this role may.
+    ReviewEscalated {
+        /// The review's step.
+        step: StepName,
+        /// The role.
+        role: String,
+    },
+    /// A review has ended.
+    ReviewEnded {
+        /// The review's step.
+        step: StepName,
+        /// What was decided on.
+        subject: ContentHash,
+        /// How.
+        end: End,
+    },
+    /// Nothing new begins until the run is resumed.
+    Paused {
+        /// Why.
+        reason: String,
+        /// Who asked; the step that failed, where it is one.
+        by: String,
+    },
+    /// The run goes on.
+    Resumed {
+        /// Who asked.
+        by: String,
     },
     /// Nothing is left to do.
     Ended {
@@ -252,6 +326,13 @@ impl Kind {
             Self::MilestoneReached { .. } => "milestone_reached",
             Self::OutcomeLate { .. } => "outcome_late",
             Self::Reopened { .. } => "reopened",
+            Self::StepEdited { .. } => "step_edited",
+            Self::ReviewAsked { .. } => "review_asked",
+            Self::ReviewDecided { .. } => "review_decided",
+            Self::ReviewEscalated { .. } => "review_escalated",
+            Self::ReviewEnded { .. } => "review_ended",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
             Self::Ended { .. } => "ended",
             Self::Cancelled { .. } => "cancelled",
         }
@@ -270,8 +351,15 @@ impl Kind {
             | Self::StepRetrying { step, .. }
             | Self::StepFailed { step, .. }
             | Self::JobRedriven { step, .. }
+            | Self::StepEdited { step, .. }
+            | Self::ReviewAsked { step, .. }
+            | Self::ReviewDecided { step, .. }
+            | Self::ReviewEscalated { step, .. }
+            | Self::ReviewEnded { step, .. }
             | Self::Reopened { step, .. } => Some(step),
             Self::Submitted { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. }
             | Self::MilestoneReached { .. }
             | Self::OutcomeLate { .. }
             | Self::Ended { .. }

@@ -1,11 +1,12 @@
 //! For each step that has not ended, the one thing that it waits for.
 
 use model::{AgentKind, ErrorClass, JobId, StepName, Timestamp};
-use workflow::{Plan, Step};
+use workflow::{Plan, Step, StepKind};
 
 use crate::{
     items::at_once,
     recovery::Strategy,
+    review::{Verdict, people},
     run::{self, Phase, Run},
 };
 
@@ -51,6 +52,28 @@ pub enum WaitingFor {
         /// What the next one does otherwise.
         strategy: Option<Strategy>,
     },
+    /// People's decision.
+    Review {
+        /// The role that whoever decides must have.
+        role: String,
+        /// Whom it is left to; none for everyone with the role.
+        from: Option<Vec<String>>,
+        /// How many have approved.
+        approved: u32,
+        /// How many must.
+        of: u32,
+        /// Since when.
+        since: Timestamp,
+        /// Until when.
+        deadline: Option<Timestamp>,
+    },
+    /// The paused run to be resumed.
+    Resume {
+        /// Since when.
+        since: Timestamp,
+        /// Why it was paused.
+        reason: String,
+    },
     /// Its items.
     Items {
         /// How many have ended.
@@ -87,17 +110,26 @@ pub fn explain(plan: &Plan, run: &Run) -> Vec<Waiting> {
 
 /// What a step or an item waits for; none once it has ended.
 fn waiting(step: &Step, name: &StepName, state: &run::Step, run: &Run) -> Option<Waiting> {
+    let paused = run.paused.as_ref().map(|paused| WaitingFor::Resume {
+        since: paused.since,
+        reason: paused.reason.clone(),
+    });
     let what = match &state.phase {
+        Phase::Reviewing => review(step, state, run)?,
+        Phase::Backoff { .. } if paused.is_some() => paused?,
+        Phase::Waiting
+            if paused.is_some()
+                && (name.index().is_some()
+                    || step.needs.iter().all(|need| has_ended(run, need))) =>
+        {
+            paused?
+        }
         Phase::Waiting if name.index().is_some() => WaitingFor::Turn {
             at_once: step.for_each.as_ref().map_or(1, |each| at_once(run, each)),
         },
         Phase::Waiting => {
-            let open = |need: &&StepName| {
-                run.steps
-                    .get(*need)
-                    .is_some_and(|state| !state.phase.ended())
-            };
-            WaitingFor::Steps(step.needs.iter().filter(open).cloned().collect())
+            let open = step.needs.iter().filter(|need| !has_ended(run, need));
+            WaitingFor::Steps(open.cloned().collect())
         }
         Phase::Fanned => {
             let ended = run.items(name).filter(|(_, item)| item.phase.ended());
@@ -131,5 +163,29 @@ fn waiting(step: &Step, name: &StepName, state: &run::Step, run: &Run) -> Option
     Some(Waiting {
         step: name.clone(),
         what,
+    })
+}
+
+fn has_ended(run: &Run, step: &StepName) -> bool {
+    let state = run.steps.get(step);
+    state.is_none_or(|state| state.phase.ended())
+}
+
+fn review(step: &Step, state: &run::Step, run: &Run) -> Option<WaitingFor> {
+    let StepKind::Review(planned) = &step.kind else {
+        return None;
+    };
+    let asked = state.review.as_ref()?;
+    let approved = asked
+        .decisions
+        .iter()
+        .filter(|decision| decision.verdict == Verdict::Approve);
+    Some(WaitingFor::Review {
+        role: asked.role.clone(),
+        from: people(run, planned).filter(|_| asked.role == planned.role),
+        approved: u32::try_from(approved.count()).unwrap_or(u32::MAX),
+        of: asked.approvals,
+        since: asked.since,
+        deadline: asked.deadline,
     })
 }

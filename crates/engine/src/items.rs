@@ -35,6 +35,16 @@ impl Scratch<'_> {
         self.emit(kind);
     }
 
+    /// Ends the steps whose items have all ended.
+    pub(crate) fn gather_items(&mut self) {
+        for step in &self.plan.steps {
+            let fanned = self.run.steps.get(&step.name);
+            if fanned.is_some_and(|state| state.phase == Phase::Fanned) {
+                self.gather(&step.name);
+            }
+        }
+    }
+
     /// Begins items while there are places, and ends the steps whose items have all ended.
     pub(crate) fn go_on_with_items(&mut self) {
         for step in &self.plan.steps {
@@ -122,7 +132,7 @@ pub(crate) fn at_once(run: &Run, each: &ForEach) -> u32 {
     number.clamp(1, MAX_PARALLEL)
 }
 
-fn at<'a>(run: &'a Run, path: &[String]) -> Option<&'a Value> {
+pub(crate) fn at<'a>(run: &'a Run, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(&*run.input, |at, name| at.get(name))
 }
 

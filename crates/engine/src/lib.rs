@@ -21,6 +21,7 @@ mod loops;
 mod outstanding;
 mod progress;
 pub mod recovery;
+pub mod review;
 pub mod run;
 mod scope;
 
@@ -31,7 +32,7 @@ pub use estimate::{Durations, estimate, measured};
 pub use event::Event;
 pub use explain::{Waiting, WaitingFor, explain};
 pub use items::item;
-pub use outstanding::{JobRef, Outstanding, Timer, outstanding};
+pub use outstanding::{JobRef, Outstanding, ReviewRef, Timer, outstanding};
 pub use progress::{Progress, progress};
 pub use run::Run;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{AgentKind, JobId, StepName, Timestamp};
+use model::{AgentKind, ContentHash, JobId, StepName, Timestamp};
 
 use crate::run::{Phase, Run};
 
@@ -13,6 +13,8 @@ pub struct Outstanding {
     pub jobs: BTreeMap<(JobId, u64), JobRef>,
     /// Timers with the time they are due.
     pub timers: BTreeMap<Timer, Timestamp>,
+    /// Reviews that people are asked for, by step and the hash over what is asked about.
+    pub reviews: BTreeMap<(StepName, ContentHash), ReviewRef>,
 }
 
 /// What a job is for.
@@ -28,6 +30,17 @@ pub struct JobRef {
     pub revision: u32,
 }
 
+/// What people are asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewRef {
+    /// Who may decide.
+    pub role: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when.
+    pub deadline: Option<Timestamp>,
+}
+
 /// A timer's key within its run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
@@ -35,6 +48,8 @@ pub enum Timer {
     Deadline,
     /// The step's next attempt.
     Retry(StepName),
+    /// People had until then to decide.
+    Review(StepName),
 }
 
 impl Outstanding {
@@ -44,13 +59,13 @@ impl Outstanding {
     }
 }
 
-/// Every job and timer that should be under way; nothing for a run at rest.
+/// Every job, timer and review that should be under way; nothing for a run at rest.
 pub fn outstanding(run: &Run) -> Outstanding {
     let mut all = Outstanding::default();
     if run.status.at_rest() || run.sequence == 0 {
         return all;
     }
-    if let Some(deadline) = run.deadline {
+    if let (Some(deadline), None) = (run.deadline, run.held_since) {
         all.timers.insert(Timer::Deadline, deadline);
     }
     for (name, state) in &run.steps {
@@ -67,7 +82,23 @@ pub fn outstanding(run: &Run) -> Outstanding {
                 }
             }
             Phase::Backoff { until } => {
-                all.timers.insert(Timer::Retry(name.clone()), *until);
+                if run.paused.is_none() {
+                    all.timers.insert(Timer::Retry(name.clone()), *until);
+                }
+            }
+            Phase::Reviewing => {
+                if let Some(review) = &state.review {
+                    if let Some(deadline) = review.deadline {
+                        all.timers.insert(Timer::Review(name.clone()), deadline);
+                    }
+                    let review_ref = ReviewRef {
+                        role: review.role.clone(),
+                        since: review.since,
+                        deadline: review.deadline,
+                    };
+                    let key = (name.clone(), review.subject.clone());
+                    all.reviews.insert(key, review_ref);
+                }
             }
             Phase::Waiting | Phase::Fanned | Phase::Done | Phase::Skipped | Phase::Failed => {}
         }

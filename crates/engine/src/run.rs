@@ -11,7 +11,7 @@ use model::{
 };
 use workflow::Plan;
 
-use crate::recovery::Strategy;
+use crate::{recovery::Strategy, review::Review};
 
 /// State of a run before its first event.
 pub const STATE_NEW: &str = "new";
@@ -33,6 +33,12 @@ pub struct Run {
     pub submitted: Timestamp,
     /// When it is given up.
     pub deadline: Option<Timestamp>,
+    /// Who submitted it.
+    pub by: String,
+    /// Since when it is paused, and why.
+    pub paused: Option<Paused>,
+    /// Since when it waits for people: that time does not count against its deadline.
+    pub held_since: Option<Timestamp>,
     /// How it stands.
     pub status: RunStatus,
     /// The lifecycle state's name.
@@ -50,6 +56,17 @@ pub struct Run {
     pub milestones: BTreeSet<String>,
     /// Everything used so far, late outcomes included.
     pub usage: Usage,
+}
+
+/// Why a run begins nothing new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paused {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// Who asked; the step that failed, where it is one.
+    pub by: String,
 }
 
 /// A step's state.
@@ -93,6 +110,8 @@ pub struct Step {
     pub longer: u32,
     /// Of a loop that watches a number: its best so far, and for how many passes it has not risen.
     pub plateau: Option<(f64, u32)>,
+    /// Of a review: what is asked, and what was decided; the last one, until people are asked anew.
+    pub review: Option<Review>,
     /// When its first job of this revision went out.
     pub started: Option<Timestamp>,
     /// When it last ended.
@@ -135,6 +154,8 @@ pub enum Phase {
         /// When.
         until: Timestamp,
     },
+    /// People are asked.
+    Reviewing,
     /// It has its result.
     Done,
     /// Its condition was false.
@@ -178,6 +199,7 @@ impl Step {
         self.fallbacks = 0;
         self.longer = 0;
         self.plateau = None;
+        self.review = None;
         self.started = None;
         self.ended = None;
     }
@@ -203,6 +225,7 @@ impl Step {
             fallbacks: 0,
             longer: 0,
             plateau: None,
+            review: None,
             started: None,
             ended: None,
             duration_ms: 0,
@@ -221,6 +244,9 @@ impl Run {
             time: Timestamp(0),
             submitted: Timestamp(0),
             deadline: None,
+            by: String::new(),
+            paused: None,
+            held_since: None,
             status: RunStatus::Running,
             state: STATE_NEW.to_owned(),
             ended: None,

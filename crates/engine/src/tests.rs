@@ -8,6 +8,7 @@ mod properties;
 mod recovery;
 mod reopening;
 mod retries;
+mod reviews;
 
 use std::sync::Arc;
 
@@ -92,7 +93,7 @@ impl Bench {
     fn submit(self) -> Self {
         let mut bench = self;
         bench
-            .tell(&Command::Submit { deadline: None })
+            .tell(&submit(None))
             .expect("a fresh run takes a submit");
         bench
     }
@@ -166,6 +167,14 @@ fn catalogue() -> Catalogue {
     Catalogue {
         agents: agents.into(),
         inputs: [("Work".to_owned(), work)].into(),
+        roles: ["approver", "admin"].map(str::to_owned).into(),
+    }
+}
+
+fn submit(deadline: Option<Timestamp>) -> Command {
+    Command::Submit {
+        deadline,
+        by: "author".to_owned(),
     }
 }
 

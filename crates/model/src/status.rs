@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// A run's status. `Completed`, `PartiallyCompleted` and `Failed` are at rest: a regenerate reopens
-/// them. `Cancelled` absorbs.
+/// them. `Cancelled` and `Rejected` absorb.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -22,16 +22,19 @@ pub enum RunStatus {
     Failed,
     /// Stopped by a person or a limit; for ever.
     Cancelled,
+    /// A review said no; for ever.
+    Rejected,
 }
 
 impl RunStatus {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Running,
         Self::Completed,
         Self::PartiallyCompleted,
         Self::Failed,
         Self::Cancelled,
+        Self::Rejected,
     ];
 
     /// Whether nothing is under way.
@@ -47,6 +50,7 @@ impl RunStatus {
             Self::PartiallyCompleted => "partially_completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Rejected => "rejected",
         }
     }
 

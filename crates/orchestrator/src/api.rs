@@ -4,11 +4,13 @@ mod agent;
 mod artifact;
 mod auth;
 mod campaign;
+mod edit;
 mod library;
 mod media;
 mod progress;
 mod publication;
 mod resolve;
+mod review;
 mod run;
 mod system;
 mod view;
@@ -83,12 +85,14 @@ impl Api {
             campaign::v1::campaign_service_server::CampaignServiceServer,
             library::v1::library_service_server::LibraryServiceServer,
             publication::v1::publication_service_server::PublicationServiceServer,
+            review::v1::review_service_server::ReviewServiceServer,
             run::v1::run_service_server::RunServiceServer,
             system::v1::system_service_server::SystemServiceServer,
         };
         let max = model::limits::MAX_REQUEST_BYTES;
         grpc.add_service(CampaignServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(PublicationServiceServer::new(self.clone()).max_decoding_message_size(max))
+            .add_service(ReviewServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(RunServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(
                 ArtifactServiceServer::new(self.clone())
@@ -177,6 +181,12 @@ impl From<WorkError> for Status {
                 Self::data_loss(message)
             }
             WorkError::Refused(refusal) => match refusal {
+                Refusal::NeedsRole(_) | Refusal::OwnRun | Refusal::NotAmong(_) => {
+                    Self::permission_denied(message)
+                }
+                Refusal::NotBefore { .. } | Refusal::BackToWhich(_) => invalid("to", message),
+                Refusal::Outdated { .. } | Refusal::NotNewest { .. } => Self::aborted(message),
+                Refusal::DecidedAlready => Self::already_exists(message),
                 Refusal::UnknownStep(_)
                 | Refusal::NotAnAgent(_)
                 | Refusal::HasItems(_)
@@ -189,7 +199,13 @@ impl From<WorkError> for Status {
                 | Refusal::NothingDue
                 | Refusal::Ended
                 | Refusal::UnderWay
-                | Refusal::Cancelled => {
+                | Refusal::Cancelled
+                | Refusal::Rejected
+                | Refusal::NotFailed(_)
+                | Refusal::NoArtifact(_)
+                | Refusal::NotInReview(_)
+                | Refusal::Paused
+                | Refusal::NotPaused => {
                     problem::refused(Code::FailedPrecondition, message, Vec::new())
                 }
             },

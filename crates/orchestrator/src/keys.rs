@@ -53,11 +53,17 @@ impl Keys for StoredKeys {
             .api_key(&hash)
             .await
             .map_err(|error| KeysUnavailable(error.to_string()))?;
-        let principal = row.and_then(|(tenant, role)| {
-            let role = Role::parse(&role)?;
-            // The hash's first digits tell keys apart in records without telling the key.
-            let by = format!("key-{}", hash.as_str().get(..8)?);
-            Some(Principal { tenant, role, by })
+        let principal = row.and_then(|owner| {
+            let by = match owner.label.trim() {
+                // The hash's first digits tell keys apart in records without telling the key.
+                "" => format!("key-{}", hash.as_str().get(..8)?),
+                label => label.to_owned(),
+            };
+            Some(Principal {
+                tenant: owner.tenant,
+                role: Role::parse(&owner.role)?,
+                by,
+            })
         });
         self.held
             .lock()

@@ -167,6 +167,7 @@ impl<'a> Client<'a> {
             let submission = Submission {
                 tenant: self.tenant.clone(),
                 run: RunId::new(id.as_str()).map_err(bad)?,
+                by: "client".to_owned(),
                 campaign: CampaignId::new(id.as_str()).map_err(bad)?,
                 plan: self.plan.clone(),
                 input: self.input.clone(),

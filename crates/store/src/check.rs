@@ -25,6 +25,9 @@ fn faults(transition: &Transition) -> Result<(), String> {
     for (_, token) in &transition.withdrawn {
         number("withdrawn.token", *token)?;
     }
+    for review in &transition.asked {
+        text("asked.role", &review.role, MAX_TEXT_BYTES)?;
+    }
     for version in &transition.versions {
         text("versions.content", &version.content, MAX_CONTENT_BYTES)?;
         number(

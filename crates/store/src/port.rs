@@ -31,6 +31,10 @@ pub struct Transition {
     pub sent: Vec<JobRow>,
     /// Jobs that are no longer under way, by id and lease token.
     pub withdrawn: Vec<(JobId, u64)>,
+    /// Reviews that people are asked for from this commit on.
+    pub asked: Vec<ReviewRow>,
+    /// Reviews that nobody is asked for any more, by step and subject.
+    pub answered: Vec<(StepName, ContentHash)>,
     /// Results that came with the outcomes of this transition.
     pub versions: Vec<NewVersion>,
     /// Contents kept by hash (inputs, notes); writing one that is there changes nothing.
@@ -105,6 +109,21 @@ pub struct JobRow {
     pub agent: AgentKind,
     /// When it was sent, by the clock of the commit's `now`.
     pub sent_at: Timestamp,
+}
+
+/// A review that people are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewRow {
+    /// The review's step.
+    pub step: StepName,
+    /// The hash over all that is asked about.
+    pub subject: ContentHash,
+    /// The role that whoever decides must have.
+    pub role: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when.
+    pub deadline: Option<Timestamp>,
 }
 
 /// A result to be stored.
@@ -411,17 +430,23 @@ pub trait Queries: Send + Sync {
         step: Option<&StepName>,
     ) -> Result<Vec<VersionRow>, StoreError>;
 
+    /// Reviews that people of a tenant are asked for, the longest first, after the cursor (the last row of the
+    /// previous page).
+    async fn reviews(
+        &self,
+        tenant: &TenantId,
+        after: Option<&(Timestamp, RunId, StepName)>,
+        limit: usize,
+    ) -> Result<Vec<OpenReview>, StoreError>;
+
     /// The schema's number as the database has it, and the one that this program was built for; none for a
     /// store that keeps no number.
     async fn schema(&self) -> Result<Option<Schema>, StoreError> {
         Ok(None)
     }
 
-    /// The tenant and role of an API key, by the SHA-256 of the key.
-    async fn api_key(
-        &self,
-        key_hash: &ContentHash,
-    ) -> Result<Option<(TenantId, String)>, StoreError>;
+    /// Whose an API key is, by the SHA-256 of the key.
+    async fn api_key(&self, key_hash: &ContentHash) -> Result<Option<KeyOwner>, StoreError>;
 
     /// Keeps an API key by its hash.
     async fn save_api_key(
@@ -431,6 +456,32 @@ pub trait Queries: Send + Sync {
         role: &str,
         label: &str,
     ) -> Result<(), StoreError>;
+}
+
+/// A review that people are asked for, with its run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenReview {
+    /// The run.
+    pub run: RunId,
+    /// Its workflow.
+    pub workflow: String,
+    /// Its campaign.
+    pub campaign: CampaignId,
+    /// Its short name.
+    pub title: String,
+    /// The review.
+    pub row: ReviewRow,
+}
+
+/// Whose an API key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyOwner {
+    /// Whose data it opens.
+    pub tenant: TenantId,
+    /// What it may do.
+    pub role: String,
+    /// What it is called: its owner in records. May be empty.
+    pub label: String,
 }
 
 /// The number of a schema.

@@ -28,8 +28,8 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool, query, query_as};
 use crate::{
     check,
     port::{
-        Blob, Changed, CommitError, CommitPath, Due, EventPage, Queries, RunFilter, RunRow, Schema,
-        SentJob, StoreError, StoredRun, Transition, VersionRow,
+        Blob, Changed, CommitError, CommitPath, Due, EventPage, KeyOwner, OpenReview, Queries,
+        RunFilter, RunRow, Schema, SentJob, StoreError, StoredRun, Transition, VersionRow,
     },
     row::{self, read_failed},
 };
@@ -414,6 +414,19 @@ impl Queries for Postgres {
         .await
     }
 
+    async fn reviews(
+        &self,
+        tenant: &TenantId,
+        after: Option<&(Timestamp, RunId, StepName)>,
+        limit: usize,
+    ) -> Result<Vec<OpenReview>, StoreError> {
+        let (tenant, after) = (tenant.clone(), after.cloned());
+        self.read(Scope::Tenant(tenant.clone()), move |on| {
+            Box::pin(async move { reads::reviews(on, &tenant, after.as_ref(), limit).await })
+        })
+        .await
+    }
+
     async fn schema(&self) -> Result<Option<Schema>, StoreError> {
         let readers = self.readers.clone();
         let found = own_task(async move {
@@ -433,10 +446,7 @@ impl Queries for Postgres {
         }))
     }
 
-    async fn api_key(
-        &self,
-        key_hash: &ContentHash,
-    ) -> Result<Option<(TenantId, String)>, StoreError> {
+    async fn api_key(&self, key_hash: &ContentHash) -> Result<Option<KeyOwner>, StoreError> {
         let key_hash = key_hash.clone();
         self.read(Scope::Scan, move |on| {
             Box::pin(async move { reads::api_key(on, &key_hash).await })

@@ -10,8 +10,8 @@ macro_rules! reads {
             library::{self, EntryRow, Place},
             limits::MAX_TRANSITIONS,
             port::{
-                Changed, Due, EventPage, RunFilter, RunRow, SentJob, StoreError, StoredRun,
-                VersionRow,
+                Changed, Due, EventPage, KeyOwner, OpenReview, RunFilter, RunRow, SentJob,
+                StoreError, StoredRun, VersionRow,
             },
             record,
             row::{self, big, page, read_failed},
@@ -204,6 +204,24 @@ macro_rules! reads {
                 .transpose()
         }
 
+        pub(super) async fn reviews(
+            on: &mut $connection,
+            tenant: &TenantId,
+            after: Option<&(Timestamp, RunId, StepName)>,
+            limit: usize,
+        ) -> Read<Vec<OpenReview>> {
+            let rows: Vec<row::Review> = query_as(sql::REVIEWS)
+                .bind(tenant.as_str())
+                .bind(after.map_or(i64::MIN, |(since, ..)| since.0))
+                .bind(after.map_or("", |(_, run, _)| run.as_str()))
+                .bind(after.map_or("", |(.., step)| step.as_str()))
+                .bind(page(limit))
+                .fetch_all(on)
+                .await
+                .map_err(|error| read_failed(&error))?;
+            rows.into_iter().map(row::Review::into_open).collect()
+        }
+
         pub(super) async fn versions(
             on: &mut $connection,
             tenant: &TenantId,
@@ -223,8 +241,8 @@ macro_rules! reads {
         pub(super) async fn api_key(
             on: &mut $connection,
             key_hash: &ContentHash,
-        ) -> Read<Option<(TenantId, String)>> {
-            let rows: Vec<(String, String)> = query_as(sql::API_KEY)
+        ) -> Read<Option<KeyOwner>> {
+            let rows: Vec<(String, String, String)> = query_as(sql::API_KEY)
                 .bind(key_hash.as_str())
                 .fetch_all(on)
                 .await

@@ -6,8 +6,8 @@ use sqlx::FromRow;
 use crate::{
     limits::MAX_PAGE,
     port::{
-        self, Birth, Blob, Changed, DueRun, EventPage, JobRow, RunRow, SentJob, Standing,
-        StoreError, StoredRun, VersionRow,
+        self, Birth, Blob, Changed, DueRun, EventPage, JobRow, KeyOwner, OpenReview, ReviewRow,
+        RunRow, SentJob, Standing, StoreError, StoredRun, VersionRow,
     },
     record,
 };
@@ -193,6 +193,37 @@ pub(crate) fn split_due(
 }
 
 #[derive(FromRow)]
+pub(crate) struct Review {
+    run: String,
+    step: String,
+    subject: String,
+    role: String,
+    since: i64,
+    deadline: Option<i64>,
+    workflow: String,
+    campaign: String,
+    title: String,
+}
+
+impl Review {
+    pub(crate) fn into_open(self) -> Result<OpenReview, StoreError> {
+        Ok(OpenReview {
+            run: id("a run's id", &self.run)?,
+            workflow: self.workflow,
+            campaign: id("a campaign", &self.campaign)?,
+            title: self.title,
+            row: ReviewRow {
+                step: id("a step", &self.step)?,
+                subject: id("a hash", &self.subject)?,
+                role: self.role,
+                since: Timestamp(self.since),
+                deadline: self.deadline.map(Timestamp),
+            },
+        })
+    }
+}
+
+#[derive(FromRow)]
 pub(crate) struct Sent {
     tenant: String,
     run: String,
@@ -289,12 +320,16 @@ pub(crate) fn key_holder(
     Ok((id("a run's id", &run)?, id("a run's input", &input)?))
 }
 
-/// The tenant and role of a key; a key that two tenants have is nobody's.
+/// Whose a key is; one that two tenants have is nobody's.
 pub(crate) fn key_owner(
-    mut rows: Vec<(String, String)>,
-) -> Result<Option<(model::TenantId, String)>, StoreError> {
+    mut rows: Vec<(String, String, String)>,
+) -> Result<Option<KeyOwner>, StoreError> {
     match (rows.pop(), rows.pop()) {
-        (Some((tenant, role)), None) => Ok(Some((id("a tenant", &tenant)?, role))),
+        (Some((tenant, role, label)), None) => Ok(Some(KeyOwner {
+            tenant: id("a tenant", &tenant)?,
+            role,
+            label,
+        })),
         _ => Ok(None),
     }
 }

@@ -30,13 +30,20 @@ pub(crate) const SENT: &str = "select tenant, run, job, token, step, agent, sent
      where (tenant, run, job) > ($2, $3, $4) and sent_at < $1 \
      order by tenant, run, job limit $5";
 
+pub(crate) const REVIEWS: &str = "select r.run, r.step, r.subject, r.role, r.since, r.deadline, \
+     runs.workflow, runs.campaign, runs.title from reviews r \
+     join runs on runs.tenant = r.tenant and runs.run = r.run \
+     where r.tenant = $1 and (r.since, r.run, r.step) > ($2, $3, $4) \
+     order by r.since, r.run, r.step limit $5";
+
 pub(crate) const CHANGED: &str = "select tenant, run, max(last_seq) as sequence, max(at) as updated \
      from run_events where at >= $1 and ($5 is null or tenant = $5) group by tenant, run \
      having (max(at), run) > ($2, $3) order by updated, run limit $4";
 
 pub(crate) const LAST_CHANGE: &str = "select max(at) from run_events";
 
-pub(crate) const API_KEY: &str = "select tenant, role from api_keys where key_hash = $1 limit 2";
+pub(crate) const API_KEY: &str =
+    "select tenant, role, label from api_keys where key_hash = $1 limit 2";
 
 /// Run ids sort by birth. `~` sorts after every character that an id may have.
 pub(crate) const RUNS: &str = concat!(

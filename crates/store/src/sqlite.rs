@@ -30,8 +30,8 @@ use tokio::{
 use crate::{
     check, limits,
     port::{
-        Blob, Changed, CommitError, CommitPath, Due, EventPage, Queries, RunFilter, RunRow,
-        SentJob, StoreError, StoredRun, Transition, VersionRow,
+        Blob, Changed, CommitError, CommitPath, Due, EventPage, KeyOwner, OpenReview, Queries,
+        RunFilter, RunRow, SentJob, StoreError, StoredRun, Transition, VersionRow,
     },
     row::{self, read_failed},
 };
@@ -385,10 +385,20 @@ impl Queries for Sqlite {
         .await
     }
 
-    async fn api_key(
+    async fn reviews(
         &self,
-        key_hash: &ContentHash,
-    ) -> Result<Option<(TenantId, String)>, StoreError> {
+        tenant: &TenantId,
+        after: Option<&(Timestamp, RunId, StepName)>,
+        limit: usize,
+    ) -> Result<Vec<OpenReview>, StoreError> {
+        let (tenant, after) = (tenant.clone(), after.cloned());
+        self.read(move |on| {
+            Box::pin(async move { reads::reviews(on, &tenant, after.as_ref(), limit).await })
+        })
+        .await
+    }
+
+    async fn api_key(&self, key_hash: &ContentHash) -> Result<Option<KeyOwner>, StoreError> {
         let key_hash = key_hash.clone();
         self.read(move |on| Box::pin(async move { reads::api_key(on, &key_hash).await }))
             .await

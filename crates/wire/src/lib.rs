@@ -53,6 +53,8 @@ package!(/// Brands, templates and resources that are kept (`library.proto`).
     library);
 package!(/// The workflow `publications` (`publication.proto`).
     publication);
+package!(/// What people decide (`review.proto`).
+    review);
 package!(/// Runs of any workflow (`run.proto`).
     run);
 package!(/// How the installation stands (`system.proto`).

@@ -38,6 +38,16 @@ const AGENTS: [(&str, &[(&str, FactType)]); 8] = [
     ),
 ];
 
+/// The roles that a key may have; those of the services' doors.
+const ROLES: [&str; 6] = [
+    "viewer",
+    "editor",
+    "approver",
+    "publisher",
+    "operator",
+    "admin",
+];
+
 /// No built-in plan has that name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unknown {
@@ -107,6 +117,7 @@ pub fn catalogue() -> &'static Catalogue {
             ("ContentPlan".to_owned(), content_plan()),
         ]
         .into(),
+        roles: ROLES.iter().map(ToString::to_string).collect(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! What definitions may name: agent kinds with their facts, and inputs with their shape.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{AgentKind, fact::FactTypes};
 
@@ -13,6 +13,8 @@ pub struct Catalogue {
     pub agents: BTreeMap<AgentKind, FactTypes>,
     /// The shape of each input, by the input's name.
     pub inputs: BTreeMap<String, Shape>,
+    /// The roles that people may have.
+    pub roles: BTreeSet<String>,
 }
 
 /// The shape of an input, as far as conditions may read it.

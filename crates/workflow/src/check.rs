@@ -3,6 +3,7 @@
 mod items;
 mod loops;
 mod reads;
+mod reviews;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,9 +21,12 @@ use crate::{
 use reads::Reads;
 
 /// States that the run itself enters, so that no step or milestone may.
-const RUN_STATES: [&str; 6] = [
+const RUN_STATES: [&str; 9] = [
     "queued",
     "running",
+    "paused",
+    "in_review",
+    "rejected",
     "completed",
     "partially_completed",
     "failed",
@@ -60,6 +64,7 @@ pub(crate) fn check(
     }
     conditions(&graph, before.as_deref(), catalogue, problems);
     items::check(&graph, before.as_deref(), catalogue, problems);
+    reviews::check(&graph, before.as_deref(), catalogue, problems);
     loops::ends(&graph, before.as_deref(), catalogue, problems);
     order.unwrap_or_default()
 }
@@ -336,19 +341,17 @@ fn milestones(graph: &Graph<'_>, problems: &mut Problems) {
     }
 }
 
-/// An audit judges at least one artifact, and artifacts come from agents.
+/// An audit or a review judges at least one artifact, and artifacts come from agents.
 fn audits(graph: &Graph<'_>, problems: &mut Problems) {
     for step in graph.steps {
-        let Some(Work::Audit { auditor, of }) = &step.work else {
-            continue;
+        let (what, who, of) = match &step.work {
+            Some(Work::Audit { auditor, of }) => ("an audit", auditor, of),
+            Some(Work::Review(own)) => ("a review", &own.role, &own.of),
+            _ => continue,
         };
         if of.is_empty() {
-            note(
-                problems,
-                step,
-                auditor,
-                "an audit must name in `of` what it judges".to_owned(),
-            );
+            let message = format!("{what} must name in `of` what it judges");
+            note(problems, step, who, message);
         }
         for name in of {
             let judged = graph
@@ -357,6 +360,7 @@ fn audits(graph: &Graph<'_>, problems: &mut Problems) {
             let other = match judged {
                 Some(Work::Audit { .. }) => "an audit",
                 Some(Work::Loop(_)) => "a loop",
+                Some(Work::Review(_)) => "a review",
                 Some(Work::Agent(_) | Work::Route { .. }) | None => continue,
             };
             let message = format!(

@@ -7,7 +7,7 @@ use model::{AgentKind, StepName};
 use crate::{
     Catalogue, Plan, Problem,
     check::check,
-    definition::{Definition, Milestone, Repeat, Step, Work},
+    definition::{Definition, Milestone, Repeat, Review, Step, Work},
     parse::parse,
     plan,
     problem::{Place, Placed, Problems},
@@ -121,6 +121,7 @@ fn step(step: Step, within: &BTreeMap<String, Within>) -> Result<plan::Step, Vec
             None,
         ),
         Work::Loop(own) => (plan::StepKind::Loop(repeat(own)?), None),
+        Work::Review(own) => (plan::StepKind::Review(review(own)?), None),
     };
     let max_parallel = step
         .max_parallel
@@ -173,6 +174,19 @@ fn repeat(repeat: Repeat) -> Result<plan::Repeat, Vec<Problem>> {
         plateau,
         time_ms: repeat.time_ms.map(|time| time.value),
         cost_micros: repeat.cost_micros.map(|cost| cost.value),
+    })
+}
+
+fn review(review: Review) -> Result<plan::Review, Vec<Problem>> {
+    Ok(plan::Review {
+        of: names(&review.of)?,
+        role: review.role.value,
+        approvals: review.approvals.map_or(1, |approvals| approvals.value),
+        from: review.from.map(|from| from.value),
+        deadline_ms: review.deadline_ms.map(|deadline| deadline.value),
+        on_deadline: review
+            .on_deadline
+            .map_or_else(Default::default, |on_deadline| on_deadline.value),
     })
 }
 

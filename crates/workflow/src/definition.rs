@@ -3,7 +3,7 @@
 use crate::{
     condition::Condition,
     path::Path,
-    plan::{AtOnce, OnFailure, Retry},
+    plan::{AtOnce, OnDeadline, OnFailure, People, Retry},
     problem::Placed,
 };
 
@@ -90,6 +90,17 @@ pub(crate) enum Work {
     },
     /// `loop: […]` with its ends.
     Loop(Repeat),
+    /// `review: approver` with `of: […]`.
+    Review(Review),
+}
+
+pub(crate) struct Review {
+    pub(crate) role: Placed<String>,
+    pub(crate) of: Vec<Placed<String>>,
+    pub(crate) approvals: Option<Placed<u32>>,
+    pub(crate) from: Option<Placed<People>>,
+    pub(crate) deadline_ms: Option<Placed<u64>>,
+    pub(crate) on_deadline: Option<Placed<OnDeadline>>,
 }
 
 pub(crate) struct Repeat {
@@ -108,7 +119,7 @@ pub(crate) struct Plateau {
 }
 
 impl Work {
-    /// The agent kinds that may do the work; none for a loop.
+    /// The agent kinds that may do the work; none for a loop or a review.
     pub(crate) fn agents(&self) -> Vec<Placed<String>> {
         match self {
             Self::Agent(agent) => vec![agent.clone()],
@@ -117,7 +128,7 @@ impl Work {
                 value: format!("audit_{}", auditor.value),
                 place: auditor.place,
             }],
-            Self::Loop(_) => Vec::new(),
+            Self::Loop(_) | Self::Review(_) => Vec::new(),
         }
     }
 
@@ -125,15 +136,15 @@ impl Work {
     pub(crate) fn body(&self) -> &[Placed<String>] {
         match self {
             Self::Loop(repeat) => &repeat.steps,
-            Self::Agent(_) | Self::Route { .. } | Self::Audit { .. } => &[],
+            Self::Agent(_) | Self::Route { .. } | Self::Audit { .. } | Self::Review(_) => &[],
         }
     }
 
-    /// The steps that an audit judges; none for others.
+    /// The steps that an audit or a review judges; none for others.
     pub(crate) fn of(&self) -> &[Placed<String>] {
         match self {
             Self::Agent(_) | Self::Route { .. } | Self::Loop(_) => &[],
-            Self::Audit { of, .. } => of,
+            Self::Audit { of, .. } | Self::Review(Review { of, .. }) => of,
         }
     }
 }

@@ -31,6 +31,7 @@ pub use compile::compile;
 pub use condition::Condition;
 pub use path::Path;
 pub use plan::{
-    AtOnce, ForEach, Milestone, OnFailure, Plan, Plateau, Recover, Repeat, Retry, Step, StepKind,
+    AtOnce, ForEach, Milestone, OnDeadline, OnFailure, People, Plan, Plateau, Recover, Repeat,
+    Retry, Review, Step, StepKind,
 };
 pub use problem::Problem;

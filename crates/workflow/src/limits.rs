@@ -28,3 +28,9 @@ pub const MAX_PASSES: u32 = 100;
 pub const MAX_CHOICE: usize = 32;
 /// Largest weight of a step.
 pub const MAX_WEIGHT: u32 = 1_000;
+/// Most approvals that a review may ask for, and most people whom it may name.
+pub const MAX_REVIEWERS: u32 = 32;
+/// Longest name of a person, bytes.
+pub const MAX_PERSON_BYTES: usize = 200;
+/// Longest time that people may have for a review, milliseconds.
+pub const MAX_REVIEW_MS: u64 = 365 * 24 * 3_600_000;

@@ -2,6 +2,7 @@
 //! noted and read as if it were absent.
 
 mod fields;
+mod review;
 mod work;
 
 use crate::{
@@ -134,8 +135,9 @@ fn on_failure(fields: &mut Fields<'_>) -> Option<OnFailure> {
     match text.value.as_str() {
         "fail" => Some(OnFailure::Fail),
         "continue" => Some(OnFailure::Continue),
+        "pause" => Some(OnFailure::Pause),
         other => {
-            let message = format!("`on_failure` must be fail or continue, not `{other}`");
+            let message = format!("`on_failure` must be fail, continue or pause, not `{other}`");
             fields.note(text.place, message);
             None
         }

@@ -168,22 +168,67 @@ pub enum StepKind {
     },
     /// A part of the plan is repeated.
     Loop(Repeat),
+    /// People decide.
+    Review(Review),
+}
+
+/// What people decide on, and who may.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// The steps whose artifacts are judged.
+    pub of: Vec<StepName>,
+    /// The role that whoever decides must have.
+    pub role: String,
+    /// How many different people must approve. One who rejects is enough to reject.
+    pub approvals: u32,
+    /// Only these people may decide; without, everyone with the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<People>,
+    /// How long they have; without, as long as it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    /// What happens then.
+    pub on_deadline: OnDeadline,
+}
+
+/// People, by the names that their keys have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum People {
+    /// These.
+    Named(Vec<String>),
+    /// Those whom the input names there.
+    Input(Path),
+}
+
+/// What happens when nobody decided in time.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDeadline {
+    /// It counts as rejected.
+    #[default]
+    Reject,
+    /// It counts as approved.
+    Approve,
+    /// Whoever has this role may decide, as long as it takes.
+    Escalate(String),
 }
 
 impl StepKind {
-    /// The agent kind that does the work; a loop has none.
+    /// The agent kind that does the work; a loop and a review have none.
     pub fn agent(&self) -> Option<&AgentKind> {
         match self {
             Self::Agent { agent } | Self::Audit { agent, .. } => Some(agent),
-            Self::Loop(_) => None,
+            Self::Loop(_) | Self::Review(_) => None,
         }
     }
 
-    /// The steps that an audit judges; none for others.
+    /// The steps that an audit or a review judges; none for others.
     pub fn of(&self) -> &[StepName] {
         match self {
             Self::Agent { .. } | Self::Loop(_) => &[],
-            Self::Audit { of, .. } => of,
+            Self::Audit { of, .. } | Self::Review(Review { of, .. }) => of,
         }
     }
 }
@@ -206,6 +251,8 @@ pub enum OnFailure {
     Fail,
     /// The run goes on without it.
     Continue,
+    /// The run pauses and asks: a person retries the step, or has the run go on without it.
+    Pause,
 }
 
 /// How a failed step is tried again: exponential backoff with full jitter.

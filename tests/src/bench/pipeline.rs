@@ -139,6 +139,7 @@ impl Client {
         let submission = Submission {
             tenant: self.tenant.clone(),
             run: run.clone(),
+            by: "bench".to_owned(),
             campaign: CampaignId::new(id.as_str())?,
             plan: self.plan.clone(),
             input: self.input.clone(),
@@ -176,6 +177,7 @@ fn plan(kinds: &[String]) -> anyhow::Result<Plan> {
         .collect::<anyhow::Result<_>>()?;
     let catalogue = Catalogue {
         agents,
+        roles: std::collections::BTreeSet::new(),
         inputs: [(
             "PipelineInput".to_owned(),
             Shape::object([("brief", Shape::Text)]),

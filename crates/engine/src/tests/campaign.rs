@@ -7,9 +7,7 @@ use super::*;
 #[test]
 fn parallel_fans_out_audits_together_and_ends() {
     let mut bench = Bench::new("parallel");
-    let events = bench
-        .tell(&Command::Submit { deadline: None })
-        .expect("fresh");
+    let events = bench.tell(&submit(None)).expect("fresh");
     assert_eq!(
         events,
         [
@@ -118,9 +116,7 @@ fn every_combination_of_failures_in_both_modes() {
 #[test]
 fn what_is_not_asked_for_is_skipped() {
     let mut bench = Bench::with_input("parallel", &["copy"]);
-    bench
-        .tell(&Command::Submit { deadline: None })
-        .expect("fresh");
+    bench.tell(&submit(None)).expect("fresh");
     assert_eq!(bench.under_way(), ["copy"]);
     bench.done("copy");
     bench.done("audit");
@@ -178,11 +174,7 @@ fn cancel_in_each_state_keeps_what_is_finished_and_absorbs() {
 #[test]
 fn a_run_out_of_time_keeps_its_artifacts() {
     let mut bench = Bench::new("parallel");
-    bench
-        .tell(&Command::Submit {
-            deadline: Some(Timestamp(5_000)),
-        })
-        .expect("fresh");
+    bench.tell(&submit(Some(Timestamp(5_000)))).expect("fresh");
     bench.done("copy");
     bench.now = Timestamp(4_000);
     assert_eq!(bench.tell(&Command::Wake), Err(Refusal::NothingDue));

@@ -202,7 +202,7 @@ fn a_run_that_had_a_deadline_can_be_mended_after_it() {
     let input = json!({ "items": [{ "id": "a", "kind": "draft" }] });
     let mut bench = Bench::of(Box::leak(Box::new(plan)), Arc::new(input));
     let deadline = Some(Timestamp(5_000));
-    bench.tell(&Command::Submit { deadline }).expect("fresh");
+    bench.tell(&submit(deadline)).expect("fresh");
     bench.done("items.0");
     bench.done("quality");
     bench.now = Timestamp(60_000);
@@ -294,7 +294,7 @@ fn the_runs_deadline_ends_items_that_have_not_begun() {
         json!({ "items": [{ "id": "a", "kind": "draft" }, { "id": "b", "kind": "draft" }] });
     let mut bench = Bench::of(Box::leak(Box::new(plan)), Arc::new(input));
     let deadline = Some(Timestamp(5_000));
-    bench.tell(&Command::Submit { deadline }).expect("fresh");
+    bench.tell(&submit(deadline)).expect("fresh");
     bench.done("items.0");
     bench.wake().expect("due");
     assert_eq!(*bench.phase("items.1"), Phase::Failed);

@@ -6,6 +6,7 @@ use model::ErrorClass;
 use proptest::prelude::*;
 
 use super::*;
+use crate::{command::Person, review::Verdict};
 
 /// One move of an adversary; numbers pick among what is there.
 #[derive(Debug, Clone)]
@@ -18,6 +19,10 @@ enum Move {
     Wake,
     Cancel,
     Regenerate(usize),
+    Decide(usize, usize),
+    Edit(usize),
+    Retry(usize),
+    Pause(bool),
 }
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
@@ -30,6 +35,10 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         2 => Just(Move::Wake),
         1 => Just(Move::Cancel),
         2 => any::<usize>().prop_map(Move::Regenerate),
+        3 => (any::<usize>(), any::<usize>()).prop_map(|(what, to)| Move::Decide(what, to)),
+        1 => any::<usize>().prop_map(Move::Edit),
+        1 => any::<usize>().prop_map(Move::Retry),
+        2 => any::<bool>().prop_map(Move::Pause),
     ];
     prop::collection::vec(one, 1..60)
 }
@@ -57,7 +66,10 @@ fn check(bench: &Bench) {
     assert_eq!(again, *run, "replaying the events gives another run");
 
     let under_way = outstanding(run);
-    let nothing = under_way.jobs.is_empty() && under_way.timers.is_empty();
+    let nothing = under_way.jobs.is_empty()
+        && under_way.timers.is_empty()
+        && under_way.reviews.is_empty()
+        && run.paused.is_none();
     assert_eq!(
         run.status.at_rest(),
         nothing,
@@ -80,7 +92,9 @@ fn check(bench: &Bench) {
     );
     let mut versions = BTreeSet::new();
     for event in log {
-        if let Kind::StepFinished { step, version, .. } = &event.kind {
+        if let Kind::StepFinished { step, version, .. } | Kind::StepEdited { step, version, .. } =
+            &event.kind
+        {
             assert!(
                 versions.insert((step.clone(), *version)),
                 "version {version} of {step} twice"
@@ -92,6 +106,32 @@ fn check(bench: &Bench) {
         run.usage.input_tokens, paid,
         "every settled outcome is paid for once"
     );
+}
+
+/// The open review, with what is asked.
+fn asked(run: &Run) -> Option<(StepName, ContentHash)> {
+    let reviews = outstanding(run).reviews;
+    reviews.into_keys().next()
+}
+
+fn decide_as(run: &Run, what: usize, to: Option<StepName>) -> Option<Command> {
+    let (step, subject) = asked(run)?;
+    let verdict = if to.is_some() {
+        Verdict::SendBack
+    } else {
+        Verdict::ALL[what % 2]
+    };
+    Some(Command::Review {
+        step,
+        subject,
+        verdict,
+        to,
+        note: None,
+        person: Person {
+            name: format!("person {}", what % 3),
+            roles: ["approver".to_owned()].into(),
+        },
+    })
 }
 
 /// A list within a loop, another list after it, and agents that take over.
@@ -121,10 +161,30 @@ steps:
     agent: { by: kind, of: [short, draft] }
     needs: [improve]
     on_failure: continue
+  sign_off: { review: approver, of: [outline, drafts], needs: [improve, items], approvals: 2, deadline: 1h, on_deadline: approve }
+  polish: { agent: polish, needs: [sign_off], on_failure: pause }
 ",
         serde_json::json!({ "items": [
             { "id": "a", "kind": "draft" }, { "id": "b", "kind": "none" }, { "id": "a", "kind": "short" },
         ]}),
+    )
+}
+
+/// Little but a review, so that most moves meet it.
+fn reviewed() -> Bench {
+    Bench::written(
+        r"
+workflow: reviewed
+version: 1
+input: Work
+steps:
+  outline: { agent: outline }
+  drafts: { agent: draft, for_each: steps.outline.sections, needs: [outline], on_failure: pause }
+  judge: { audit: quality, of: [drafts], needs: [drafts], on_failure: continue }
+  first: { review: approver, of: [outline], needs: [outline], on_failure: continue }
+  sign_off: { review: approver, of: [drafts], needs: [judge], deadline: 1h, on_failure: continue }
+",
+        serde_json::json!({}),
     )
 }
 
@@ -171,6 +231,30 @@ fn play(bench: &mut Bench, sent: &mut Vec<(JobId, u64)>, action: Move) {
                 by: "b".into(),
             })
         }
+        Move::Decide(what, to) => {
+            let steps: Vec<_> = bench.run.steps.keys().cloned().collect();
+            let to = pick(&steps, to).filter(|_| what % 3 == 0);
+            decide_as(&bench.run, what, to)
+        }
+        Move::Edit(at) => {
+            let steps: Vec<_> = bench.run.steps.iter().collect();
+            pick(&steps, at).map(|(step, state)| Command::Edit {
+                step: step.clone(),
+                version: state.result.as_ref().map_or(1, |result| result.version),
+                hash: ContentHash::of(b"edited"),
+                by: "b".into(),
+            })
+        }
+        Move::Retry(at) => {
+            let steps: Vec<_> = bench.run.steps.keys().cloned().collect();
+            let by = "b".to_owned();
+            pick(&steps, at).map(|step| Command::Retry { step, by })
+        }
+        Move::Pause(true) => Some(Command::Pause {
+            reason: "r".into(),
+            by: "b".into(),
+        }),
+        Move::Pause(false) => Some(Command::Resume { by: "b".into() }),
     };
     if let Some(command) = command {
         let before = bench.run.clone();
@@ -184,10 +268,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_order_no_repeat_and_no_loss_breaks_a_run(which in 0..3, moves in moves()) {
+    fn no_order_no_repeat_and_no_loss_breaks_a_run(which in 0..4, moves in moves()) {
         let mut bench = match which {
             0 => Bench::submitted("parallel"),
             1 => Bench::submitted("sequential"),
+            2 => reviewed(),
             _ => everything(),
         };
         let mut sent = Vec::new();
@@ -200,8 +285,10 @@ proptest! {
             if bench.run.status.at_rest() {
                 break;
             }
+            play(&mut bench, &mut sent, Move::Pause(false));
             play(&mut bench, &mut sent, Move::Done(0));
             play(&mut bench, &mut sent, Move::Wake);
+            play(&mut bench, &mut sent, Move::Decide(1, 0));
         }
         prop_assert!(bench.run.status.at_rest());
         check(&bench);

@@ -2,7 +2,7 @@
 
 use wire::{
     agent::v1 as agent, artifact::v1 as artifact, auth::v1 as auth, campaign::v1 as campaign,
-    library::v1 as library, publication::v1 as publication, run::v1 as run,
+    library::v1 as library, publication::v1 as publication, review::v1 as review, run::v1 as run,
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 pub const RUN_CAMPAIGN: &str = "/v1/campaigns/run";
 
 /// The routes, in the order of the document.
-pub static ROUTES: [Route; 29] = [
+pub static ROUTES: [Route; 36] = [
     Route::post::<campaign::SubmitRequest, campaign::SubmitResponse>(
         "/v1/campaigns",
         "pressrun.campaign.v1.CampaignService.Submit",
@@ -122,6 +122,50 @@ pub static ROUTES: [Route; 29] = [
         "pressrun.run.v1.RunService.Regenerate",
         "regenerateRun",
         "Make an artifact of a run anew",
+    ),
+    Route::post::<run::PauseRequest, run::CommandResponse>(
+        "/v1/runs/{run_id}/pause",
+        "pressrun.run.v1.RunService.Pause",
+        "pauseRun",
+        "Begin nothing new of a run",
+    )
+    .body_optional(),
+    Route::post::<run::ResumeRequest, run::CommandResponse>(
+        "/v1/runs/{run_id}/resume",
+        "pressrun.run.v1.RunService.Resume",
+        "resumeRun",
+        "Go on with a paused run",
+    )
+    .body_optional(),
+    Route::post::<run::RetryRequest, run::CommandResponse>(
+        "/v1/runs/{run_id}/retry",
+        "pressrun.run.v1.RunService.Retry",
+        "retryStep",
+        "Do a step of a run again that failed",
+    ),
+    Route::get::<review::ListRequest, review::ListResponse>(
+        "/v1/reviews",
+        "pressrun.review.v1.ReviewService.List",
+        "listReviews",
+        "What waits for people, the longest first",
+    ),
+    Route::get::<review::GetRequest, review::Review>(
+        "/v1/runs/{run_id}/reviews/{step}",
+        "pressrun.review.v1.ReviewService.Get",
+        "getReview",
+        "A review of a run",
+    ),
+    Route::post::<review::DecideRequest, review::DecideResponse>(
+        "/v1/runs/{run_id}/reviews/{step}/decide",
+        "pressrun.review.v1.ReviewService.Decide",
+        "decideReview",
+        "Approve, reject or send back",
+    ),
+    Route::post::<artifact::EditRequest, artifact::EditResponse>(
+        "/v1/runs/{run_id}/artifacts/{step}/edit",
+        "pressrun.artifact.v1.ArtifactService.Edit",
+        "editArtifact",
+        "Put a version of your own in an artifact's place",
     ),
     Route::get::<artifact::ListVersionsRequest, artifact::ListVersionsResponse>(
         "/v1/runs/{run_id}/artifacts",

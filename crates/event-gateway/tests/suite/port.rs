@@ -137,6 +137,24 @@ impl RunService for Doors {
     ) -> Result<Response<proto::RegenerateResponse>, Status> {
         not_here()
     }
+    async fn pause(
+        &self,
+        _: Request<proto::PauseRequest>,
+    ) -> Result<Response<proto::CommandResponse>, Status> {
+        not_here()
+    }
+    async fn resume(
+        &self,
+        _: Request<proto::ResumeRequest>,
+    ) -> Result<Response<proto::CommandResponse>, Status> {
+        not_here()
+    }
+    async fn retry(
+        &self,
+        _: Request<proto::RetryRequest>,
+    ) -> Result<Response<proto::CommandResponse>, Status> {
+        not_here()
+    }
 }
 
 #[tonic::async_trait]

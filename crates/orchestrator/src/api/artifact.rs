@@ -84,6 +84,13 @@ impl ArtifactService for Api {
         }))
     }
 
+    async fn edit(
+        &self,
+        request: Request<proto::EditRequest>,
+    ) -> Result<Response<proto::EditResponse>, Status> {
+        self.edit_artifact(request).await
+    }
+
     async fn get_job_input(
         &self,
         request: Request<proto::GetJobInputRequest>,

@@ -416,6 +416,7 @@ fn submission(
     let submission = Submission {
         tenant: principal.tenant.clone(),
         run,
+        by: principal.by.clone(),
         campaign: campaign.clone(),
         plan: std::sync::Arc::new(plan.clone()),
         title: input.brief.name.chars().take(MAX_TITLE_CHARS).collect(),
@@ -430,7 +431,7 @@ fn submission(
     Ok((submission, campaign))
 }
 
-fn bounded(path: &str, text: &str) -> Result<(), Status> {
+pub(super) fn bounded(path: &str, text: &str) -> Result<(), Status> {
     if text.len() <= MAX_SHORT_TEXT && !text.contains('\0') {
         return Ok(());
     }

@@ -1,12 +1,17 @@
 //! `RunService`.
 
-use model::{CampaignId, RunId, RunStatus, Timestamp};
-use store::port::RunFilter;
+use ::service::auth::Principal;
+use engine::Command;
+use model::{CampaignId, RunId, RunStatus, StepName, Timestamp};
+use store::port::{Blob, RunFilter};
 use tonic::{Request, Response, Status};
 use wire::run::v1::{self as proto, run_service_server::RunService};
 
-use super::{Api, Right, invalid, permit, run_id, view};
-use crate::core::{commit::WorkError, event};
+use super::{Api, Right, campaign::bounded, invalid, permit, run_id, view};
+use crate::core::{
+    commit::{Work, WorkError},
+    event,
+};
 
 /// Runs on a page when the caller does not say.
 const PAGE: u32 = 50;
@@ -48,7 +53,7 @@ impl RunService for Api {
                 name => Some(RunStatus::parse(name).ok_or_else(|| {
                     invalid(
                         "status",
-                        "must be running, completed, partially_completed, failed or cancelled",
+                        "must be running, completed, partially_completed, failed, cancelled or rejected",
                     )
                 })?),
             },
@@ -186,6 +191,62 @@ impl RunService for Api {
         let committed = self.regenerate_step(&principal, &run, &step, note).await?;
         Ok(Response::new(proto::RegenerateResponse {
             sequence: committed.first,
+        }))
+    }
+
+    async fn pause(
+        &self,
+        request: Request<proto::PauseRequest>,
+    ) -> Result<Response<proto::CommandResponse>, Status> {
+        let principal = permit(&request, Right::Change)?;
+        let proto::PauseRequest { run_id, reason } = request.into_inner();
+        bounded("reason", &reason)?;
+        let by = principal.by.clone();
+        let command = Command::Pause { reason, by };
+        self.tell(principal, &run_id, command, Vec::new()).await
+    }
+
+    async fn resume(
+        &self,
+        request: Request<proto::ResumeRequest>,
+    ) -> Result<Response<proto::CommandResponse>, Status> {
+        let principal = permit(&request, Right::Change)?;
+        let by = principal.by.clone();
+        let run = request.into_inner().run_id;
+        self.tell(principal, &run, Command::Resume { by }, Vec::new())
+            .await
+    }
+
+    async fn retry(
+        &self,
+        request: Request<proto::RetryRequest>,
+    ) -> Result<Response<proto::CommandResponse>, Status> {
+        let principal = permit(&request, Right::Change)?;
+        let proto::RetryRequest { run_id, step } = request.into_inner();
+        let step = StepName::new(step).map_err(|error| invalid("step", error))?;
+        self.no_other_generation(&principal.tenant, &super::run_id(&run_id)?)
+            .await?;
+        let by = principal.by.clone();
+        let command = Command::Retry { step, by };
+        self.tell(principal, &run_id, command, Vec::new()).await
+    }
+}
+
+impl Api {
+    /// Gives a run a command, and answers with its first event's number.
+    pub(super) async fn tell(
+        &self,
+        principal: Principal,
+        run: &str,
+        command: Command,
+        blobs: Vec<Blob>,
+    ) -> Result<Response<proto::CommandResponse>, Status> {
+        let mut work = Work::new(principal.tenant, run_id(run)?, command);
+        work.blobs = blobs;
+        let committed = self.core.committer.run(work).await?;
+        Ok(Response::new(proto::CommandResponse {
+            sequence: committed.first,
+            status: committed.status.to_string(),
         }))
     }
 }

@@ -95,6 +95,7 @@ pub(super) fn phase(phase: &Phase) -> &'static str {
         Phase::Fanned => "fanned",
         Phase::Running { .. } => "running",
         Phase::Backoff { .. } => "backoff",
+        Phase::Reviewing => "reviewing",
         Phase::Done => "done",
         Phase::Skipped => "skipped",
         Phase::Failed => "failed",
@@ -134,6 +135,26 @@ pub(super) fn explain(held: &Held, workers: &Workers, now: Timestamp) -> proto::
                             at.since(now).as_secs_f64()
                         );
                         ("retry", message, None, Some(at))
+                    }
+                    WaitingFor::Review {
+                        role,
+                        from,
+                        approved,
+                        of,
+                        since,
+                        deadline,
+                    } => {
+                        let who = from.map_or_else(
+                            || format!("people with the role {role}"),
+                            |names| names.join(", "),
+                        );
+                        let message =
+                            format!("waits for a decision of {who}: {approved} of {of} approved");
+                        ("review", message, Some(since), deadline)
+                    }
+                    WaitingFor::Resume { since, reason } => {
+                        let message = format!("the run is paused ({reason}); resume it");
+                        ("paused", message, Some(since), None)
                     }
                     WaitingFor::Items { ended, of } => {
                         let message = format!("waits for its items: {ended} of {of} have ended");

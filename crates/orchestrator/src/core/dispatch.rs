@@ -360,7 +360,7 @@ pub(crate) async fn input(
         return Err(corrupt(format!("its plan has no step {step}")));
     };
     let of: Vec<_> = match &planned.kind {
-        StepKind::Agent { .. } | StepKind::Loop(_) => Vec::new(),
+        StepKind::Agent { .. } | StepKind::Loop(_) | StepKind::Review(_) => Vec::new(),
         StepKind::Audit { of, .. } => of.clone(),
     };
     let again = state.revision > 1 || state.pass > 1;

@@ -43,11 +43,14 @@ type Metadata = Vec<(&'static str, String)>;
 fn describe(kind: &Kind) -> (String, String, Metadata) {
     let none = String::new;
     match kind {
-        Kind::Submitted { deadline } => {
-            let metadata = deadline
+        Kind::Submitted { deadline, by } => {
+            let mut metadata: Metadata = deadline
                 .map(|at| ("deadline", at.to_string()))
                 .into_iter()
                 .collect();
+            if !by.is_empty() {
+                metadata.push(("by", by.clone()));
+            }
             (none(), "the run was accepted".to_owned(), metadata)
         }
         Kind::StepStarted {
@@ -193,11 +196,84 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
             "an outcome came too late and was not applied".to_owned(),
             vec![("job", job.to_string()), ("token", token.to_string())],
         ),
-        Kind::Reopened { step, note, by } => {
+        Kind::Reopened { step, note, by, .. } => {
             let mut metadata = vec![("by", by.clone())];
             metadata.extend(note.as_ref().map(|hash| ("note", hash.to_string())));
             (none(), format!("{step} is made again"), metadata)
         }
+        Kind::StepEdited {
+            step,
+            version,
+            hash,
+            by,
+        } => (
+            none(),
+            format!("{step} was edited by {by}: version {version}"),
+            vec![
+                ("version", version.to_string()),
+                ("hash", hash.to_string()),
+                ("by", by.clone()),
+            ],
+        ),
+        Kind::ReviewAsked {
+            step,
+            subject,
+            role,
+            approvals,
+            deadline,
+            ..
+        } => {
+            let mut metadata = vec![
+                ("subject", subject.to_string()),
+                ("role", role.clone()),
+                ("approvals", approvals.to_string()),
+            ];
+            metadata.extend(deadline.map(|at| ("deadline", at.to_string())));
+            (none(), format!("{step} waits for a decision"), metadata)
+        }
+        Kind::ReviewDecided {
+            step,
+            subject,
+            verdict,
+            by,
+            note,
+        } => {
+            let mut metadata = vec![
+                ("subject", subject.to_string()),
+                ("verdict", verdict.as_str().to_owned()),
+                ("by", by.clone()),
+            ];
+            metadata.extend(note.as_ref().map(|hash| ("note", hash.to_string())));
+            let verdict = verdict.as_str().replace('_', " ");
+            (
+                none(),
+                format!("{by} decided on {step}: {verdict}"),
+                metadata,
+            )
+        }
+        Kind::ReviewEscalated { step, role } => (
+            none(),
+            format!("nobody decided on {step} in time; now the role {role} may"),
+            vec![("role", role.clone())],
+        ),
+        Kind::ReviewEnded { step, subject, end } => (
+            none(),
+            format!("{step} ended: {}", end.as_str().replace('_', " ")),
+            vec![
+                ("subject", subject.to_string()),
+                ("end", end.as_str().to_owned()),
+            ],
+        ),
+        Kind::Paused { reason, by } => (
+            none(),
+            "the run is paused".to_owned(),
+            vec![("reason", reason.clone()), ("by", by.clone())],
+        ),
+        Kind::Resumed { by } => (
+            none(),
+            "the run goes on".to_owned(),
+            vec![("by", by.clone())],
+        ),
         Kind::Ended { status } => (
             none(),
             format!("the run ended: {status}"),

@@ -19,6 +19,8 @@ pub struct Submission {
     pub tenant: TenantId,
     /// The new run's id.
     pub run: RunId,
+    /// Who submits.
+    pub by: String,
     /// The campaign.
     pub campaign: CampaignId,
     /// The plan to follow.
@@ -135,7 +137,10 @@ fn work(submission: Submission, plan: ContentHash, input: ContentHash, now: Time
     let mut work = Work::new(
         submission.tenant,
         submission.run,
-        Command::Submit { deadline },
+        Command::Submit {
+            deadline,
+            by: submission.by,
+        },
     );
     work.blobs = vec![Blob {
         hash: input,

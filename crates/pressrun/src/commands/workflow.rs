@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use ::workflow::{Plan, StepKind, builtin, compile, limits::MAX_SOURCE_BYTES};
-use model::validate::Problem;
+use model::{StepName, validate::Problem};
 
 use crate::{
     Failure,
@@ -70,24 +70,30 @@ fn drawn(plan: &Plan) -> String {
         let kind = match &step.kind {
             StepKind::Agent { .. } => format!("agent {}", agents.join(", ")),
             StepKind::Audit { .. } => format!("audit by {}", agents.join(", ")),
+            StepKind::Review(own) => format!(
+                "review by {} with the role {} of {}",
+                own.approvals,
+                own.role,
+                names(&own.of)
+            ),
             StepKind::Loop(own) => {
-                let body: Vec<_> = own.steps.iter().map(ToString::to_string).collect();
-                format!(
-                    "loop of {}, at most {} passes",
-                    body.join(", "),
-                    own.max_passes
-                )
+                let (body, most) = (names(&own.steps), own.max_passes);
+                format!("loop of {body}, at most {most} passes")
             }
         };
         let each = step.for_each.as_ref();
         let each = each.map_or(String::new(), |each| format!(", for each of {}", each.over));
-        let needs: Vec<_> = step.needs.iter().map(ToString::to_string).collect();
-        let needs = match needs.as_slice() {
+        let needs = match step.needs.as_slice() {
             [] => String::new(),
-            some => format!(" <- {}", some.join(", ")),
+            some => format!(" <- {}", names(some)),
         };
         // Writing to a String cannot fail.
         let _ok = writeln!(text, "  {:<20} {kind}{each}{needs}", step.name.as_str());
     }
     text
+}
+
+fn names(steps: &[StepName]) -> String {
+    let names: Vec<_> = steps.iter().map(StepName::as_str).collect();
+    names.join(", ")
 }

@@ -7,8 +7,8 @@ use model::{
     AgentKind, ContentHash, ErrorClass, JobId, RunId, RunStatus, StepName, TenantId, Timestamp,
 };
 use store::port::{
-    Birth, Blob, Changed, CommitError, Due, DueRun, EventPage, JobRow, NewVersion, Rest, SentJob,
-    Standing, StoredRun, Transition,
+    Birth, Blob, Changed, CommitError, Due, DueRun, EventPage, JobRow, NewVersion, Rest, ReviewRow,
+    SentJob, Standing, StoredRun, Transition,
 };
 use tokio::time::Instant;
 use workflow::Plan;
@@ -32,6 +32,8 @@ pub(crate) struct Row {
     pub(crate) kinds: BTreeMap<JobId, AgentKind>,
     /// Rows of jobs under way, with the moment of their commit.
     jobs: BTreeMap<(JobId, u64), (JobRow, Instant)>,
+    /// Rows of reviews that people are asked for.
+    reviews: BTreeMap<(StepName, ContentHash), ReviewRow>,
     /// How many of the events the snapshot holds.
     snapped: usize,
 }
@@ -141,6 +143,7 @@ impl Tables {
             rest: None,
             kinds: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            reviews: BTreeMap::new(),
             snapped: 0,
         };
         self.runs.insert(key.clone(), row);
@@ -352,6 +355,16 @@ fn write(row: &mut Row, transition: Transition, settled: Option<Instant>) -> Res
         row.kinds.insert(job.job.clone(), job.agent.clone());
         row.jobs.insert((job.job.clone(), job.token), (job, now));
     }
+    for key in &transition.answered {
+        if row.reviews.remove(key).is_none() {
+            let what = format!("the review {} is answered and was not asked", key.0);
+            return broken(Invariant::OutstandingEqualsRows, what);
+        }
+    }
+    for review in transition.asked {
+        let key = (review.step.clone(), review.subject.clone());
+        row.reviews.insert(key, review);
+    }
     for version in transition.versions {
         let key = (version.step.clone(), version.version);
         if ContentHash::of(version.content.as_bytes()) != version.hash {
@@ -369,10 +382,14 @@ fn write(row: &mut Row, transition: Transition, settled: Option<Instant>) -> Res
         row.snapped = row.events.len();
     }
     let wanted = outstanding(&row.reference);
-    if !wanted.jobs.keys().eq(row.jobs.keys()) || wanted.wake_at() != row.standing.wake_at {
+    if !wanted.jobs.keys().eq(row.jobs.keys())
+        || !wanted.reviews.keys().eq(row.reviews.keys())
+        || wanted.wake_at() != row.standing.wake_at
+    {
         let what = format!(
-            "rows {:?} wake at {:?}, outstanding is {wanted:?}",
+            "rows {:?} and {:?} wake at {:?}, outstanding is {wanted:?}",
             row.jobs.keys(),
+            row.reviews.keys(),
             row.standing.wake_at
         );
         return broken(Invariant::OutstandingEqualsRows, what);

@@ -71,6 +71,19 @@ create table jobs (
 ) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
 -- No index on sent_at: whoever looks for old jobs finds most rows old, so the primary key's order serves.
 
+-- A row exists exactly while people are asked.
+create table reviews (
+    tenant text collate "C" not null,
+    run text collate "C" not null,
+    step text collate "C" not null,
+    subject text collate "C" not null,
+    role text not null,
+    since bigint not null,
+    deadline bigint,
+    primary key (tenant, run, step)
+);
+create index reviews_by_time on reviews (tenant, since, run, step);
+
 create table artifact_versions (
     tenant text collate "C" not null,
     run text collate "C" not null,
@@ -151,7 +164,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['runs', 'run_events', 'run_snapshots', 'jobs', 'artifact_versions',
+    foreach name in array array['runs', 'run_events', 'run_snapshots', 'jobs', 'reviews', 'artifact_versions',
         'artifacts', 'audit_reports', 'campaigns', 'blobs', 'workflows', 'api_keys']
     loop
         execute format('alter table %I enable row level security', name);
@@ -170,9 +183,9 @@ grant usage on schema public to pressrun_app, pressrun_scan;
 -- What is never changed has no right to be changed.
 grant select, insert on run_events, artifact_versions, audit_reports, blobs, workflows, api_keys to pressrun_app;
 grant select, insert, update on runs, run_snapshots, artifacts, campaigns to pressrun_app;
-grant select, insert, delete on jobs to pressrun_app;
+grant select, insert, delete on jobs, reviews to pressrun_app;
 
 grant select (tenant, run, wake_at) on runs to pressrun_scan;
 grant select (tenant, run, last_seq, at) on run_events to pressrun_scan;
 grant select (tenant, run, job, token, step, agent, sent_at) on jobs to pressrun_scan;
-grant select (tenant, key_hash, role) on api_keys to pressrun_scan;
+grant select (tenant, key_hash, role, label) on api_keys to pressrun_scan;

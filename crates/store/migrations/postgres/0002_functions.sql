@@ -25,6 +25,8 @@ create function commit_v1(
     s_of integer[], s_format integer, s_body text[],
     a_of integer[], a_step text[], a_place text[], a_version bigint[], a_hash text[],
     a_verdict text[], a_score double precision[], a_judged text[],
+    q_of integer[], q_step text[], q_subject text[], q_role text[], q_since bigint[], q_deadline bigint[],
+    x_of integer[], x_step text[], x_subject text[],
     out verdicts integer[], out holders text[]
 )
 language plpgsql
@@ -128,6 +130,27 @@ begin
         insert into jobs (tenant, run, job, token, step, agent, sent_at)
         select t_tenant[i], t_run[i], j_job[k], j_token[k], j_step[k], j_agent[k], j_sent_at[k]
         from unnest(j_of) with ordinality as j (i, k)
+        where i = any(won);
+    end if;
+
+    if cardinality(x_of) > 0 then
+        delete from reviews where ctid = any(array(
+            select r.ctid
+            from unnest(x_of) with ordinality as x (i, k)
+            cross join lateral (
+                select ctid from reviews
+                where tenant = t_tenant[i] and run = t_run[i] and step = x_step[k]
+                    and subject = x_subject[k]
+                offset 0
+            ) as r
+            where i = any(won)
+        ));
+    end if;
+
+    if cardinality(q_of) > 0 then
+        insert into reviews (tenant, run, step, subject, role, since, deadline)
+        select t_tenant[i], t_run[i], q_step[k], q_subject[k], q_role[k], q_since[k], q_deadline[k]
+        from unnest(q_of) with ordinality as q (i, k)
         where i = any(won);
     end if;
 

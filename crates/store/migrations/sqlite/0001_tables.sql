@@ -64,6 +64,19 @@ create table jobs (
     primary key (tenant, run, job)
 ) strict, without rowid;
 
+-- A row exists exactly while people are asked.
+create table reviews (
+    tenant text not null,
+    run text not null,
+    step text not null,
+    subject text not null,
+    role text not null,
+    since integer not null,
+    deadline integer,
+    primary key (tenant, run, step)
+) strict;
+create index reviews_by_time on reviews (tenant, since, run, step);
+
 create table artifact_versions (
     tenant text not null,
     run text not null,

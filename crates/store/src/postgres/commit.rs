@@ -177,6 +177,8 @@ async fn send(
 
     let sent: Vec<_> = each(all(), |one| &one.sent);
     let withdrawn: Vec<_> = each(all(), |one| &one.withdrawn);
+    let asked: Vec<_> = each(all(), |one| &one.asked);
+    let answered: Vec<_> = each(all(), |one| &one.answered);
     let versions: Vec<_> = each(all(), |one| &one.versions);
     let provenances: Vec<String> = versions
         .iter()
@@ -210,7 +212,7 @@ async fn send(
         "select verdicts, holders from commit_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
          $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, \
          $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, \
-         $49, $50, $51, $52, $53, $54, $55, $56)",
+         $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65)",
     )
     .bind(tenants)
     .bind(text(|one| one.tenant.as_str()))
@@ -274,6 +276,16 @@ async fn send(
     .bind(verdicts)
     .bind(scores)
     .bind(judged)
+    // Reviews asked and answered.
+    .bind(places(&asked))
+    .bind(list(&asked, |review| review.step.as_str()))
+    .bind(list(&asked, |review| review.subject.as_str()))
+    .bind(list(&asked, |review| review.role.as_str()))
+    .bind(list(&asked, |review| review.since.0))
+    .bind(list(&asked, |review| review.deadline.map(|at| at.0)))
+    .bind(places(&answered))
+    .bind(list(&answered, |(step, _)| step.as_str()))
+    .bind(list(&answered, |(_, subject)| subject.as_str()))
     .fetch_one(connection)
     .await
 }

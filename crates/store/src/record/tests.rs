@@ -3,6 +3,7 @@ use std::time::Duration;
 use engine::{
     event::{Kind, LoopEnd},
     recovery::Strategy,
+    review::{Decision, End, Review, Verdict},
     run::{Phase, Step, StepResult},
 };
 use model::{
@@ -63,6 +64,7 @@ fn every_kind() -> Vec<Event> {
     let kinds = vec![
         Kind::Submitted {
             deadline: Some(Timestamp(9)),
+            by: "mia".to_owned(),
         },
         Kind::StepStarted {
             step: step("copy"),
@@ -124,8 +126,9 @@ fn every_kind() -> Vec<Event> {
         },
         Kind::Reopened {
             step: step("copy"),
-            note: Some(hash),
+            note: Some(hash.clone()),
             by: "mia".to_owned(),
+            through: vec![step("short_copy")],
         },
         Kind::Cancelled {
             reason: "enough".to_owned(),
@@ -160,6 +163,43 @@ fn every_kind() -> Vec<Event> {
             passes: 2,
             reason: LoopEnd::Plateau,
         },
+        Kind::StepEdited {
+            step: step("copy"),
+            version: 2,
+            hash: hash.clone(),
+            by: "mia".to_owned(),
+        },
+        Kind::ReviewAsked {
+            step: step("sign_off"),
+            subject: hash.clone(),
+            of: vec![(step("copy"), 2)],
+            role: "approver".to_owned(),
+            approvals: 2,
+            deadline: Some(Timestamp(8)),
+        },
+        Kind::ReviewDecided {
+            step: step("sign_off"),
+            subject: hash.clone(),
+            verdict: Verdict::Approve,
+            by: "ben".to_owned(),
+            note: Some(hash.clone()),
+        },
+        Kind::ReviewEscalated {
+            step: step("sign_off"),
+            role: "admin".to_owned(),
+        },
+        Kind::ReviewEnded {
+            step: step("sign_off"),
+            subject: hash,
+            end: End::RejectedByDeadline,
+        },
+        Kind::Paused {
+            reason: "holiday".to_owned(),
+            by: "mia".to_owned(),
+        },
+        Kind::Resumed {
+            by: "mia".to_owned(),
+        },
     ];
     (1..)
         .zip(kinds)
@@ -189,6 +229,7 @@ fn every_phase() -> Run {
         Phase::Skipped,
         Phase::Failed,
         Phase::Fanned,
+        Phase::Reviewing,
     ];
     let steps = phases.into_iter().enumerate().map(|(n, phase)| {
         let full = n % 2 == 1;
@@ -205,6 +246,21 @@ fn every_phase() -> Run {
             recovered: (n == 3).then(|| (failure(), Timestamp(4))),
             note: full.then(|| ContentHash::of(b"note")),
             usage: if full { usage() } else { Usage::default() },
+            review: (n == 7).then(|| Review {
+                subject: ContentHash::of(b"x"),
+                of: vec![(step("copy"), 2)],
+                role: "approver".to_owned(),
+                approvals: 2,
+                since: Timestamp(3),
+                deadline: Some(Timestamp(8)),
+                decisions: vec![Decision {
+                    by: "ben".to_owned(),
+                    verdict: Verdict::Approve,
+                    at: Timestamp(4),
+                    note: None,
+                }],
+                end: None,
+            }),
             started: full.then_some(Timestamp(6)),
             ended: None,
             duration_ms: 7,
@@ -223,6 +279,9 @@ fn every_phase() -> Run {
         (step(&format!("step{n}")), state)
     });
     Run {
+        by: "mia".to_owned(),
+        paused: None,
+        held_since: None,
         tenant: tenant(),
         id: run_id(),
         input: Arc::new(serde_json::Value::Null),
@@ -415,7 +474,8 @@ fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
         any_failed(),
         (any::<String>(), any::<String>()).prop_map(|(reason, by)| Kind::Cancelled { reason, by }),
         option::of(any::<i64>()).prop_map(|at| Kind::Submitted {
-            deadline: at.map(Timestamp)
+            deadline: at.map(Timestamp),
+            by: "mia".to_owned(),
         }),
     ];
     (any::<u64>(), any::<i64>(), any::<String>(), kind).prop_map(|(sequence, time, state, kind)| {

@@ -128,6 +128,7 @@ enum StatusRecord {
     PartiallyCompleted,
     Failed,
     Cancelled,
+    Rejected,
 }
 
 impl StatusRecord {
@@ -138,6 +139,7 @@ impl StatusRecord {
             RunStatus::PartiallyCompleted => Self::PartiallyCompleted,
             RunStatus::Failed => Self::Failed,
             RunStatus::Cancelled => Self::Cancelled,
+            RunStatus::Rejected => Self::Rejected,
         }
     }
 
@@ -148,6 +150,7 @@ impl StatusRecord {
             Self::PartiallyCompleted => RunStatus::PartiallyCompleted,
             Self::Failed => RunStatus::Failed,
             Self::Cancelled => RunStatus::Cancelled,
+            Self::Rejected => RunStatus::Rejected,
         }
     }
 }

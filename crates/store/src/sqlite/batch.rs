@@ -13,7 +13,7 @@ use crate::{
     row::big,
 };
 
-/// All writes of a batch; `$1` to `$10` are [`Rows`] in order. A table without rows takes none.
+/// All writes of a batch; `$1` to `$12` are [`Rows`] in order. A table without rows takes none.
 pub(super) const APPLY: &str = "
 insert into runs (tenant, run, version, status, state, updated, percent, wake_at, submitted, priority,
     workflow_version, workflow, mode, plan, input, campaign, title, idempotency_key, correlation_id,
@@ -73,10 +73,17 @@ cross join runs r on r.tenant = s.value ->> 0 and r.run = s.value ->> 1
 on conflict (tenant, campaign) do update
     set run = excluded.run, workflow = excluded.workflow, title = excluded.title,
         status = excluded.status, submitted = excluded.submitted, updated = excluded.updated
-    where campaigns.submitted <= excluded.submitted";
+    where campaigns.submitted <= excluded.submitted;
+
+delete from reviews where (tenant, run, step, subject) in
+    (select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($11));
+
+insert into reviews (tenant, run, step, subject, role, since, deadline)
+select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+from json_each($12)";
 
 /// The rows of [`APPLY`], a JSON array of arrays for each table.
-pub(super) type Rows = [String; 10];
+pub(super) type Rows = [String; 12];
 
 /// A JSON array of `rows`.
 pub(super) fn json(rows: &[impl Serialize]) -> String {
@@ -273,6 +280,23 @@ pub(super) fn rows(won: &[&Transition]) -> Rows {
                     report.score,
                     record::encode_judged(&report.of),
                 ))
+            }));
+        }),
+        each(won, |one, rows| {
+            let answered = one.answered.iter();
+            rows.extend(answered.map(|(step, subject)| (&one.tenant, &one.run, step, subject)));
+        }),
+        each(won, |one, rows| {
+            rows.extend(one.asked.iter().map(|review| {
+                (
+                    &one.tenant,
+                    &one.run,
+                    &review.step,
+                    &review.subject,
+                    &review.role,
+                    review.since.0,
+                    review.deadline.map(|at| at.0),
+                )
             }));
         }),
     ]

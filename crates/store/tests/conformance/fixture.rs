@@ -11,7 +11,8 @@ use model::{
 use store::{
     Store,
     port::{
-        Active, Birth, Blob, CommitError, JobRow, NewVersion, ReportRow, Rest, Standing, Transition,
+        Active, Birth, Blob, CommitError, JobRow, NewVersion, ReportRow, Rest, ReviewRow, Standing,
+        Transition,
     },
     postgres::{Options, Postgres},
     record,
@@ -152,6 +153,24 @@ impl Driver {
                 .filter(|key| !after.jobs.contains_key(key))
                 .cloned()
                 .collect(),
+            asked: after
+                .reviews
+                .iter()
+                .filter(|(key, now)| before.reviews.get(*key) != Some(*now))
+                .map(|((step, subject), review)| ReviewRow {
+                    step: step.clone(),
+                    subject: subject.clone(),
+                    role: review.role.clone(),
+                    since: review.since,
+                    deadline: review.deadline,
+                })
+                .collect(),
+            answered: before
+                .reviews
+                .iter()
+                .filter(|(key, was)| after.reviews.get(*key) != Some(*was))
+                .map(|(key, _)| key.clone())
+                .collect(),
             versions: Vec::new(),
             blobs: if born {
                 vec![Blob {
@@ -168,7 +187,8 @@ impl Driver {
 
     pub(crate) fn submit(&mut self) -> Transition {
         let deadline = Some(at(3_600_000));
-        self.tell(&Command::Submit { deadline }, at(0))
+        let by = "author".to_owned();
+        self.tell(&Command::Submit { deadline, by }, at(0))
     }
 
     fn job(&self, name: &str) -> (JobId, u64) {

@@ -39,7 +39,7 @@ cases! {
     scans: timers_come_in_order, silent_jobs_come_in_pages, changed_runs_come_in_pages,
         events_come_in_pages;
     queries: runs_are_listed_newest_first, versions_say_which_is_active, keys_name_their_tenant,
-        plans_and_blobs_are_kept_once, tenants_do_not_see_each_other;
+        plans_and_blobs_are_kept_once, open_reviews_wait_the_longest_first, tenants_do_not_see_each_other;
     library: entries_come_back_in_versions, only_the_expected_version_is_changed,
         a_deleted_name_keeps_its_versions, names_and_versions_come_in_pages,
         one_writer_wins_each_version_of_a_name, many_make_one_name_once,

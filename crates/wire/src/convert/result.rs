@@ -69,6 +69,7 @@ pub fn status(status: RunStatus) -> &'static str {
         RunStatus::PartiallyCompleted => "partial_success",
         RunStatus::Failed => "failed",
         RunStatus::Cancelled => "cancelled",
+        RunStatus::Rejected => "rejected",
     }
 }
 

@@ -34,11 +34,12 @@ pub(super) fn check(
                 list(step, over, &reads, problems);
                 at_once(step, &reads, problems);
             }
-            (Some(over), Some(Work::Audit { .. } | Work::Loop(_))) => problems.note(
-                over.place,
-                Some(&step.name.value),
-                "only an agent can have `for_each`",
-            ),
+            (Some(over), Some(Work::Audit { .. } | Work::Loop(_) | Work::Review(_))) => problems
+                .note(
+                    over.place,
+                    Some(&step.name.value),
+                    "only an agent can have `for_each`",
+                ),
             (None, work) => alone(step, work.as_ref(), problems),
             (Some(_), None) => {}
         }
@@ -107,7 +108,8 @@ fn choices(step: &Step, problems: &mut Problems) {
         .recover
         .as_ref()
         .map_or(&[][..], |recover| &recover.fallback);
-    if let (Some(first), Some(Work::Audit { .. } | Work::Loop(_))) = (fallback.first(), &step.work)
+    if let (Some(first), Some(Work::Audit { .. } | Work::Loop(_) | Work::Review(_))) =
+        (fallback.first(), &step.work)
     {
         let message = "only an agent can have a fallback".to_owned();
         note(problems, step, first, message);

@@ -57,9 +57,9 @@ impl Types for Reads<'_> {
             ));
         }
         let work = match &read.work {
-            Some(Work::Loop(_)) => {
+            Some(Work::Loop(_) | Work::Review(_)) => {
                 let known = join(BUILT_IN.into_iter());
-                return Err(format!("a loop has no fact `{name}`; it has {known}"));
+                return Err(format!("the step has no fact `{name}`; it has {known}"));
             }
             Some(work) => work.agents(),
             None => Vec::new(),

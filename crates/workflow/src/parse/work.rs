@@ -8,12 +8,24 @@ use crate::{
     yaml::Node,
 };
 
-use super::fields::Fields;
+use super::{fields::Fields, review::review};
 
 /// The kinds of work, each named by a field of its own.
-const KINDS: [&str; 3] = ["agent", "audit", "loop"];
+const KINDS: [&str; 4] = ["agent", "audit", "loop", "review"];
 /// Fields that only some kinds have.
-const OF_KINDS: [&str; 7] = ["of", "until", "passes", "plateau", "time", "cost", "agent"];
+const OF_KINDS: [&str; 11] = [
+    "of",
+    "until",
+    "passes",
+    "plateau",
+    "time",
+    "cost",
+    "agent",
+    "approvals",
+    "from",
+    "deadline",
+    "on_deadline",
+];
 
 pub(super) fn work(fields: &mut Fields<'_>) -> Option<Work> {
     let kinds: Vec<_> = KINDS.into_iter().filter(|kind| fields.has(kind)).collect();
@@ -29,6 +41,7 @@ pub(super) fn work(fields: &mut Fields<'_>) -> Option<Work> {
             })
         }
         ["loop"] => Some(Work::Loop(repeat(fields))),
+        ["review"] => review(fields).map(Work::Review),
         _ => {
             let fault = match kinds.as_slice() {
                 [] => "none".to_owned(),
@@ -36,7 +49,7 @@ pub(super) fn work(fields: &mut Fields<'_>) -> Option<Work> {
             };
             fields.note(
                 place,
-                format!("must have one of `agent`, `audit` and `loop`, has {fault}"),
+                format!("must have one of `agent`, `audit`, `loop` and `review`, has {fault}"),
             );
             for field in KINDS.into_iter().chain(OF_KINDS) {
                 fields.take(field);

@@ -125,6 +125,43 @@ fn lists() -> crate::Catalogue {
     crate::Catalogue {
         agents: agents.into(),
         inputs: [("Work".to_owned(), work)].into(),
+        roles: ["approver", "admin"].map(str::to_owned).into(),
+    }
+}
+
+#[test]
+fn faults_of_a_review_come_together() {
+    let source = "workflow: w
+version: 1
+input: Work
+steps:
+  a: { agent: copy }
+  b: { review: boss, of: [a], needs: [a], approvals: 3, from: [x, y] }
+  c: { review: approver, of: [b], needs: [b], deadline: 9000h, from: input.title }
+  d: { review: approver, needs: [a], on_deadline: approve, approvals: 0 }
+  e: { review: approver, of: [a], needs: [a], deadline: 1h, on_deadline: { escalate: king }, when: 'steps.b.score > 1' }
+";
+    let found = compile(source, &lists()).expect_err("faults");
+    let shown: Vec<_> = found
+        .iter()
+        .map(|problem| format!("{} {}", problem.line, problem.message))
+        .collect();
+    for wanted in [
+        "6 unknown role `boss`",
+        "6 `from` names 2 people, but 3 must approve",
+        "7 `of` names `b`, which is a review",
+        "7 `deadline` must be above 0 and at most 365 days",
+        "7 `from`: `input.title` must be a list of names",
+        "8 a review must name in `of` what it judges",
+        "8 `on_deadline` needs `deadline`",
+        "8 `approvals` must be 1 to 32",
+        "9 unknown role `king`",
+        "9 `when`: ",
+    ] {
+        assert!(
+            shown.iter().any(|problem| problem.starts_with(wanted)),
+            "{wanted}: {shown:#?}"
+        );
     }
 }
 
@@ -143,12 +180,12 @@ fn faults_of_the_shape_come_together_with_the_others() {
         &[
             (5, 20, Some("a"), "unknown field `neds`; a step has agent"),
             (5, 39, Some("a"), "`weight` must be a whole number"),
-            (5, 55, Some("a"), "fail or continue, not `maybe`"),
+            (5, 55, Some("a"), "fail, continue or pause, not `maybe`"),
             (
                 6,
                 3,
                 Some("b"),
-                "one of `agent`, `audit` and `loop`, has agent and audit",
+                "one of `agent`, `audit`, `loop` and `review`, has agent and audit",
             ),
             (7, 3, Some("c"), "a step must be a map, here a number"),
             (8, 20, Some("d"), "unknown field `of`"),

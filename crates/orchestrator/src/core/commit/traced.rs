@@ -48,5 +48,10 @@ fn name(command: &Command) -> &'static str {
         Command::Wake => "wake",
         Command::Cancel { .. } => "cancel",
         Command::Regenerate { .. } => "regenerate",
+        Command::Retry { .. } => "retry",
+        Command::Edit { .. } => "edit",
+        Command::Review { .. } => "review",
+        Command::Pause { .. } => "pause",
+        Command::Resume { .. } => "resume",
     }
 }

@@ -6,7 +6,7 @@ use ::service::trace::Place;
 use engine::{Event, Outstanding, Run, event::Kind, outstanding};
 use model::{StepName, Timestamp, fact::Fact};
 use store::{
-    port::{Active, Blob, JobRow, NewVersion, ReportRow, Rest, Standing, Transition},
+    port::{Active, Blob, JobRow, NewVersion, ReportRow, Rest, ReviewRow, Standing, Transition},
     record,
 };
 use workflow::{Plan, StepKind};
@@ -54,6 +54,12 @@ impl Draft {
             engine::apply(&self.held.plan, &mut self.held.run, event);
             if let (
                 Kind::StepFinished {
+                    step,
+                    version,
+                    hash,
+                    ..
+                }
+                | Kind::StepEdited {
                     step,
                     version,
                     hash,
@@ -124,8 +130,28 @@ impl Draft {
             .filter(|key| !after.jobs.contains_key(*key))
             .cloned()
             .collect();
+        let asked = after
+            .reviews
+            .iter()
+            .filter(|(key, now)| before.reviews.get(*key) != Some(*now))
+            .map(|((step, subject), review)| ReviewRow {
+                step: step.clone(),
+                subject: subject.clone(),
+                role: review.role.clone(),
+                since: review.since,
+                deadline: review.deadline,
+            })
+            .collect();
+        let answered = before
+            .reviews
+            .iter()
+            .filter(|(key, was)| after.reviews.get(*key) != Some(*was))
+            .map(|(key, _)| key.clone())
+            .collect();
         let run = &held.run;
         let transition = Transition {
+            asked,
+            answered,
             tenant: run.tenant.clone(),
             run: run.id.clone(),
             expected,
@@ -189,7 +215,7 @@ fn rest(plan: &Plan, run: &Run) -> Rest {
         .filter_map(|(step, name, state)| {
             let result = state.result.as_ref()?;
             let report = match &step.kind {
-                StepKind::Agent { .. } | StepKind::Loop(_) => None,
+                StepKind::Agent { .. } | StepKind::Loop(_) | StepKind::Review(_) => None,
                 StepKind::Audit { of, .. } => Some(ReportRow {
                     verdict: match result.facts.get("verdict") {
                         Some(Fact::Text(verdict)) => verdict.clone(),

@@ -6,6 +6,7 @@ use engine::{
     Event,
     event::{Kind, LoopEnd},
     recovery::Strategy,
+    review,
 };
 use model::{AgentKind, ContentHash, JobId, StepName, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ enum What<'a> {
     Submitted {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deadline: Option<i64>,
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        by: Cow<'a, str>,
     },
     StepStarted {
         step: Cow<'a, StepName>,
@@ -119,6 +122,47 @@ enum What<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<Cow<'a, ContentHash>>,
         by: Cow<'a, str>,
+        #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+        through: Cow<'a, [StepName]>,
+    },
+    StepEdited {
+        step: Cow<'a, StepName>,
+        version: u32,
+        hash: Cow<'a, ContentHash>,
+        by: Cow<'a, str>,
+    },
+    ReviewAsked {
+        step: Cow<'a, StepName>,
+        subject: Cow<'a, ContentHash>,
+        of: Cow<'a, [(StepName, u32)]>,
+        role: Cow<'a, str>,
+        approvals: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline: Option<i64>,
+    },
+    ReviewDecided {
+        step: Cow<'a, StepName>,
+        subject: Cow<'a, ContentHash>,
+        verdict: Cow<'a, str>,
+        by: Cow<'a, str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<Cow<'a, ContentHash>>,
+    },
+    ReviewEscalated {
+        step: Cow<'a, StepName>,
+        role: Cow<'a, str>,
+    },
+    ReviewEnded {
+        step: Cow<'a, StepName>,
+        subject: Cow<'a, ContentHash>,
+        end: Cow<'a, str>,
+    },
+    Paused {
+        reason: Cow<'a, str>,
+        by: Cow<'a, str>,
+    },
+    Resumed {
+        by: Cow<'a, str>,
     },
     Ended {
         status: StatusRecord,
@@ -160,8 +204,9 @@ impl<'a> Events<'a> {
 impl<'a> What<'a> {
     fn from_engine(kind: &'a Kind) -> Self {
         match kind {
-            Kind::Submitted { deadline } => Self::Submitted {
+            Kind::Submitted { deadline, by } => Self::Submitted {
                 deadline: deadline.map(|at| at.0),
+                by: Cow::Borrowed(by),
             },
             Kind::StepStarted {
                 step,
@@ -282,9 +327,70 @@ impl<'a> What<'a> {
                 token: *token,
                 usage: UsageRecord::from_model(*usage),
             },
-            Kind::Reopened { step, note, by } => Self::Reopened {
+            Kind::Reopened {
+                step,
+                note,
+                by,
+                through,
+            } => Self::Reopened {
                 step: Cow::Borrowed(step),
                 note: note.as_ref().map(Cow::Borrowed),
+                by: Cow::Borrowed(by),
+                through: Cow::Borrowed(through),
+            },
+            Kind::StepEdited {
+                step,
+                version,
+                hash,
+                by,
+            } => Self::StepEdited {
+                step: Cow::Borrowed(step),
+                version: *version,
+                hash: Cow::Borrowed(hash),
+                by: Cow::Borrowed(by),
+            },
+            Kind::ReviewAsked {
+                step,
+                subject,
+                of,
+                role,
+                approvals,
+                deadline,
+            } => Self::ReviewAsked {
+                step: Cow::Borrowed(step),
+                subject: Cow::Borrowed(subject),
+                of: Cow::Borrowed(of),
+                role: Cow::Borrowed(role),
+                approvals: *approvals,
+                deadline: deadline.map(|at| at.0),
+            },
+            Kind::ReviewDecided {
+                step,
+                subject,
+                verdict,
+                by,
+                note,
+            } => Self::ReviewDecided {
+                step: Cow::Borrowed(step),
+                subject: Cow::Borrowed(subject),
+                verdict: Cow::Borrowed(verdict.as_str()),
+                by: Cow::Borrowed(by),
+                note: note.as_ref().map(Cow::Borrowed),
+            },
+            Kind::ReviewEscalated { step, role } => Self::ReviewEscalated {
+                step: Cow::Borrowed(step),
+                role: Cow::Borrowed(role),
+            },
+            Kind::ReviewEnded { step, subject, end } => Self::ReviewEnded {
+                step: Cow::Borrowed(step),
+                subject: Cow::Borrowed(subject),
+                end: Cow::Borrowed(end.as_str()),
+            },
+            Kind::Paused { reason, by } => Self::Paused {
+                reason: Cow::Borrowed(reason),
+                by: Cow::Borrowed(by),
+            },
+            Kind::Resumed { by } => Self::Resumed {
                 by: Cow::Borrowed(by),
             },
             Kind::Ended { status } => Self::Ended {
@@ -299,8 +405,9 @@ impl<'a> What<'a> {
 
     fn into_engine(self) -> Kind {
         match self {
-            Self::Submitted { deadline } => Kind::Submitted {
+            Self::Submitted { deadline, by } => Kind::Submitted {
                 deadline: deadline.map(Timestamp),
+                by: by.into_owned(),
             },
             Self::StepStarted {
                 step,
@@ -421,9 +528,70 @@ impl<'a> What<'a> {
                 token,
                 usage: usage.into_model(),
             },
-            Self::Reopened { step, note, by } => Kind::Reopened {
+            Self::Reopened {
+                step,
+                note,
+                by,
+                through,
+            } => Kind::Reopened {
                 step: step.into_owned(),
                 note: note.map(Cow::into_owned),
+                by: by.into_owned(),
+                through: through.into_owned(),
+            },
+            Self::StepEdited {
+                step,
+                version,
+                hash,
+                by,
+            } => Kind::StepEdited {
+                step: step.into_owned(),
+                version,
+                hash: hash.into_owned(),
+                by: by.into_owned(),
+            },
+            Self::ReviewAsked {
+                step,
+                subject,
+                of,
+                role,
+                approvals,
+                deadline,
+            } => Kind::ReviewAsked {
+                step: step.into_owned(),
+                subject: subject.into_owned(),
+                of: of.into_owned(),
+                role: role.into_owned(),
+                approvals,
+                deadline: deadline.map(Timestamp),
+            },
+            Self::ReviewDecided {
+                step,
+                subject,
+                verdict,
+                by,
+                note,
+            } => Kind::ReviewDecided {
+                step: step.into_owned(),
+                subject: subject.into_owned(),
+                verdict: verdict_of(&verdict),
+                by: by.into_owned(),
+                note: note.map(Cow::into_owned),
+            },
+            Self::ReviewEscalated { step, role } => Kind::ReviewEscalated {
+                step: step.into_owned(),
+                role: role.into_owned(),
+            },
+            Self::ReviewEnded { step, subject, end } => Kind::ReviewEnded {
+                step: step.into_owned(),
+                subject: subject.into_owned(),
+                end: end_of(&end),
+            },
+            Self::Paused { reason, by } => Kind::Paused {
+                reason: reason.into_owned(),
+                by: by.into_owned(),
+            },
+            Self::Resumed { by } => Kind::Resumed {
                 by: by.into_owned(),
             },
             Self::Ended { status } => Kind::Ended {
@@ -435,4 +603,14 @@ impl<'a> What<'a> {
             },
         }
     }
+}
+
+/// A verdict that this program does not know approves of nothing.
+pub(super) fn verdict_of(name: &str) -> review::Verdict {
+    review::Verdict::parse(name).unwrap_or(review::Verdict::Reject)
+}
+
+/// An end that this program does not know lets nothing through.
+pub(super) fn end_of(name: &str) -> review::End {
+    review::End::parse(name).unwrap_or(review::End::Rejected)
 }

@@ -9,12 +9,17 @@ use std::{
 use engine::{
     Run,
     recovery::Strategy,
+    review::{Decision, Review},
     run::{Phase, Step, StepResult},
 };
 use model::{AgentKind, ContentHash, JobId, RunId, StepName, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{FactRecords, FailureRecord, StatusRecord, UsageRecord, fact_records, facts_of};
+use super::{
+    FactRecords, FailureRecord, StatusRecord, UsageRecord,
+    event::{end_of, verdict_of},
+    fact_records, facts_of,
+};
 
 #[derive(Serialize, Deserialize)]
 pub(in crate::record) struct RunRecord<'a> {
@@ -22,6 +27,8 @@ pub(in crate::record) struct RunRecord<'a> {
     time: i64,
     submitted: i64,
     deadline: Option<i64>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    by: Cow<'a, str>,
     status: StatusRecord,
     state: Cow<'a, str>,
     ended: Option<i64>,
@@ -72,6 +79,71 @@ struct StepRecord<'a> {
     longer: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     plateau: Option<(f64, u32)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    review: Option<ReviewRecord<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReviewRecord<'a> {
+    subject: Cow<'a, ContentHash>,
+    of: Cow<'a, [(StepName, u32)]>,
+    role: Cow<'a, str>,
+    approvals: u32,
+    since: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deadline: Option<i64>,
+    decisions: Vec<DecisionRecord<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DecisionRecord<'a> {
+    by: Cow<'a, str>,
+    verdict: Cow<'a, str>,
+    at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<Cow<'a, ContentHash>>,
+}
+
+impl<'a> ReviewRecord<'a> {
+    fn from_engine(review: &'a Review) -> Self {
+        let decisions = review.decisions.iter().map(|decision| DecisionRecord {
+            by: Cow::Borrowed(&decision.by),
+            verdict: Cow::Borrowed(decision.verdict.as_str()),
+            at: decision.at.0,
+            note: decision.note.as_ref().map(Cow::Borrowed),
+        });
+        Self {
+            subject: Cow::Borrowed(&review.subject),
+            of: Cow::Borrowed(&review.of),
+            role: Cow::Borrowed(&review.role),
+            approvals: review.approvals,
+            since: review.since.0,
+            deadline: review.deadline.map(|at| at.0),
+            decisions: decisions.collect(),
+            end: review.end.map(|end| Cow::Borrowed(end.as_str())),
+        }
+    }
+
+    fn into_engine(self) -> Review {
+        let decisions = self.decisions.into_iter().map(|decision| Decision {
+            by: decision.by.into_owned(),
+            verdict: verdict_of(&decision.verdict),
+            at: Timestamp(decision.at),
+            note: decision.note.map(Cow::into_owned),
+        });
+        Review {
+            subject: self.subject.into_owned(),
+            of: self.of.into_owned(),
+            role: self.role.into_owned(),
+            approvals: self.approvals,
+            since: Timestamp(self.since),
+            deadline: self.deadline.map(Timestamp),
+            decisions: decisions.collect(),
+            end: self.end.map(|end| end_of(&end)),
+        }
+    }
 }
 
 fn first() -> u32 {
@@ -111,6 +183,7 @@ enum PhaseRecord<'a> {
     Backoff {
         until: i64,
     },
+    Reviewing,
     Done,
     Skipped,
     Failed,
@@ -123,6 +196,7 @@ impl<'a> RunRecord<'a> {
             time: run.time.0,
             submitted: run.submitted.0,
             deadline: run.deadline.map(|at| at.0),
+            by: Cow::Borrowed(&run.by),
             status: StatusRecord::from_model(run.status),
             state: Cow::Borrowed(&run.state),
             ended: run.ended.map(|at| at.0),
@@ -156,6 +230,10 @@ impl<'a> RunRecord<'a> {
             time: Timestamp(self.time),
             submitted: Timestamp(self.submitted),
             deadline: self.deadline.map(Timestamp),
+            by: self.by.into_owned(),
+            // Only runs at rest are kept so: they are neither paused nor do they wait for anybody.
+            paused: None,
+            held_since: None,
             status: self.status.into_model(),
             state: self.state.into_owned(),
             ended: self.ended.map(Timestamp),
@@ -196,6 +274,7 @@ impl<'a> StepRecord<'a> {
                     since: since.0,
                 },
                 Phase::Backoff { until } => PhaseRecord::Backoff { until: until.0 },
+                Phase::Reviewing => PhaseRecord::Reviewing,
                 Phase::Done => PhaseRecord::Done,
                 Phase::Skipped => PhaseRecord::Skipped,
                 Phase::Failed => PhaseRecord::Failed,
@@ -235,6 +314,7 @@ impl<'a> StepRecord<'a> {
             fallbacks: step.fallbacks,
             longer: step.longer,
             plateau: step.plateau,
+            review: step.review.as_ref().map(ReviewRecord::from_engine),
         }
     }
 
@@ -259,6 +339,7 @@ impl<'a> StepRecord<'a> {
                 PhaseRecord::Backoff { until } => Phase::Backoff {
                     until: Timestamp(until),
                 },
+                PhaseRecord::Reviewing => Phase::Reviewing,
                 PhaseRecord::Done => Phase::Done,
                 PhaseRecord::Skipped => Phase::Skipped,
                 PhaseRecord::Failed => Phase::Failed,
@@ -296,6 +377,7 @@ impl<'a> StepRecord<'a> {
             fallbacks: self.fallbacks,
             longer: self.longer,
             plateau: self.plateau,
+            review: self.review.map(ReviewRecord::into_engine),
         }
     }
 }

@@ -10,7 +10,7 @@ use store::{
 use super::admin;
 use crate::fixture::{Driver, commit_all, connect, database, tenant};
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "api_keys",
     "artifact_versions",
     "artifacts",
@@ -18,6 +18,7 @@ const TABLES: [&str; 13] = [
     "blobs",
     "campaigns",
     "jobs",
+    "reviews",
     "library",
     "library_versions",
     "run_events",
@@ -163,7 +164,7 @@ async fn a_scan_sees_named_columns_only() {
     assert_eq!(
         granted,
         [
-            "api_keys: key_hash role tenant",
+            "api_keys: key_hash label role tenant",
             "jobs: agent job run sent_at step tenant token",
             "run_events: at last_seq run tenant",
             "runs: run tenant wake_at",

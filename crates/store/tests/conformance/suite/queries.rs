@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use engine::Command;
-use model::{ContentHash, RunStatus};
+use model::{ContentHash, RunId, RunStatus, StepName, Timestamp};
 use store::{
     Store,
-    port::{Blob, RunFilter},
+    port::{Blob, KeyOwner, ReviewRow, RunFilter, Transition},
 };
 
 use crate::fixture::{Driver, at, commit_all, commit_one, step, tenant};
@@ -120,6 +120,14 @@ pub(crate) async fn versions_say_which_is_active(store: Arc<dyn Store>) {
     assert_eq!(audits[0].created, at(4));
 }
 
+fn owner(of: &str, role: &str, label: &str) -> KeyOwner {
+    KeyOwner {
+        tenant: tenant(of),
+        role: role.to_owned(),
+        label: label.to_owned(),
+    }
+}
+
 pub(crate) async fn keys_name_their_tenant(store: Arc<dyn Store>) {
     let (mine, theirs) = (ContentHash::of(b"mine"), ContentHash::of(b"theirs"));
     assert_eq!(store.api_key(&mine).await, Ok(None));
@@ -138,11 +146,11 @@ pub(crate) async fn keys_name_their_tenant(store: Arc<dyn Store>) {
     let found = store.api_key(&mine).await;
     assert_eq!(
         found,
-        Ok(Some((tenant("acme"), "editor".to_owned()))),
+        Ok(Some(owner("acme", "editor", "laptop"))),
         "the first stays"
     );
     let found = store.api_key(&theirs).await;
-    assert_eq!(found, Ok(Some((tenant("other"), "viewer".to_owned()))));
+    assert_eq!(found, Ok(Some(owner("other", "viewer", ""))));
     store
         .save_api_key(&tenant("acme"), &theirs, "admin", "")
         .await
@@ -220,4 +228,61 @@ pub(crate) async fn tenants_do_not_see_each_other(store: Arc<dyn Store>) {
     );
     let found = store.events(&none, &acme.run.id, 0, 10).await;
     assert_eq!(found, Ok(None));
+}
+
+/// A transition that asks `asked`, and asks `answered` no more.
+fn asking(driver: &mut Driver, name: &str, asked: &[(&str, i64)], answered: &[&str]) -> Transition {
+    let subject = ContentHash::of(b"all that is asked about");
+    let mut transition = if name.is_empty() {
+        driver.submit()
+    } else {
+        driver.finish(name, at(9))
+    };
+    transition.asked = asked
+        .iter()
+        .map(|(name, since)| ReviewRow {
+            step: step(name),
+            subject: subject.clone(),
+            role: "approver".to_owned(),
+            since: at(*since),
+            deadline: Some(at(99)),
+        })
+        .collect();
+    let answered = answered.iter().map(|name| (step(name), subject.clone()));
+    transition.answered = answered.collect();
+    transition
+}
+
+pub(crate) async fn open_reviews_wait_the_longest_first(store: Arc<dyn Store>) {
+    let mut one = Driver::new("acme", "r1", None);
+    let mut two = Driver::new("acme", "r2", None);
+    let mut other = Driver::new("other", "r3", None);
+    let transitions = vec![
+        asking(&mut one, "", &[("copy", 7), ("sign_off", 3)], &[]),
+        asking(&mut two, "", &[("sign_off", 5)], &[]),
+        asking(&mut other, "", &[("sign_off", 1)], &[]),
+    ];
+    commit_all(&*store, transitions).await;
+    let list = |after: Option<(Timestamp, RunId, StepName)>, limit| {
+        let store = store.clone();
+        async move {
+            let rows = store.reviews(&tenant("acme"), after.as_ref(), limit).await;
+            let rows = rows.expect("reads");
+            let shown = rows
+                .iter()
+                .map(|open| format!("{}:{}", open.run, open.row.step));
+            (shown.collect::<Vec<_>>().join(" "), rows)
+        }
+    };
+    let (shown, rows) = list(None, 10).await;
+    assert_eq!(shown, "r1:sign_off r2:sign_off r1:copy");
+    assert_eq!(rows[1].title, two.birth.title);
+    assert_eq!(rows[1].row.deadline, Some(at(99)));
+    let after = (at(3), crate::fixture::run_id("r1"), step("sign_off"));
+    assert_eq!(list(Some(after), 1).await.0, "r2:sign_off");
+
+    // Answered and asked anew in one transition, as by an escalation.
+    let escalated = asking(&mut one, "copy", &[("sign_off", 8)], &["sign_off", "copy"]);
+    commit_one(&*store, escalated).await.expect("commits");
+    assert_eq!(list(None, 10).await.0, "r2:sign_off r1:sign_off");
 }
