@@ -12,7 +12,7 @@ use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorSet};
 
 const ROOT: &str = "../../proto";
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "pressrun/agent/v1/agent.proto",
     "pressrun/artifact/v1/artifact.proto",
     "pressrun/auth/v1/auth.proto",
@@ -24,6 +24,7 @@ const FILES: [&str; 11] = [
     "pressrun/review/v1/review.proto",
     "pressrun/run/v1/run.proto",
     "pressrun/system/v1/system.proto",
+    "pressrun/workflow/v1/workflow.proto",
 ];
 const TIMESTAMP: (&str, &str) = (".google.protobuf.Timestamp", "crate::time::Timestamp");
 

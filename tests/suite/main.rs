@@ -12,6 +12,7 @@ mod metrics;
 mod parked;
 mod publications;
 mod ready;
+mod reviews;
 mod rotation;
 mod tidy;
 mod trace;

@@ -179,11 +179,17 @@ impl<'a> Scratch<'a> {
             .steps
             .iter()
             .filter(|(_, state)| state.phase == Phase::Failed);
-        failed.find_map(|(name, _)| {
+        failed.find_map(|(name, state)| {
             let step = self.plan.step(name)?;
-            (step.on_failure == OnFailure::Fail).then_some(match step.kind {
-                StepKind::Review(_) => RunStatus::Rejected,
-                _ => RunStatus::Failed,
+            // A review that the run had no more time for was not rejected.
+            let rejected = state
+                .review
+                .as_ref()
+                .is_some_and(|asked| asked.end.is_some());
+            (step.on_failure == OnFailure::Fail).then_some(if rejected {
+                RunStatus::Rejected
+            } else {
+                RunStatus::Failed
             })
         })
     }

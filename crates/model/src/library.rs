@@ -1,4 +1,4 @@
-//! What a tenant keeps to use again: brands, templates of briefs, and resources, each under a name and in
+//! What a tenant keeps to use again: brands, templates of briefs, resources and definitions, each under a name and in
 //! versions.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
@@ -15,6 +15,8 @@ mod template;
 
 pub use template::{MAX_PLACEHOLDERS, Placeholder, Template, ValueKind};
 
+/// Longest definition, bytes.
+pub const MAX_DEFINITION_BYTES: usize = 256 * 1024;
 /// Longest title of an entry, characters.
 const MAX_TITLE_CHARS: usize = 120;
 
@@ -27,11 +29,13 @@ pub enum Kind {
     Template,
     /// A [`Resource`] with a text.
     Resource,
+    /// A definition of a workflow.
+    Workflow,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Brand, Self::Template, Self::Resource];
+    pub const ALL: [Self; 4] = [Self::Brand, Self::Template, Self::Resource, Self::Workflow];
 
     /// The name used in rows and messages.
     pub fn as_str(self) -> &'static str {
@@ -39,6 +43,7 @@ impl Kind {
             Self::Brand => "brand",
             Self::Template => "template",
             Self::Resource => "resource",
+            Self::Workflow => "workflow",
         }
     }
 
@@ -149,6 +154,16 @@ pub enum Content {
     Template(Template),
     /// A resource.
     Resource(Resource),
+    /// A definition.
+    Workflow(Definition),
+}
+
+/// A definition of a workflow, as written. What it says is checked by who knows the agents.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// YAML.
+    pub source: String,
 }
 
 impl Content {
@@ -158,6 +173,7 @@ impl Content {
             Self::Brand(_) => Kind::Brand,
             Self::Template(_) => Kind::Template,
             Self::Resource(_) => Kind::Resource,
+            Self::Workflow(_) => Kind::Workflow,
         }
     }
 
@@ -167,6 +183,11 @@ impl Content {
             Self::Brand(brand) => brand.problems(),
             Self::Template(template) => template.problems(),
             Self::Resource(resource) => resource_problems(resource),
+            Self::Workflow(definition) => {
+                let mut all = Problems::default();
+                all.text("workflow.source", &definition.source, MAX_DEFINITION_BYTES);
+                all.into_vec()
+            }
         }
     }
 
@@ -176,6 +197,11 @@ impl Content {
             Self::Brand(brand) => &brand.name,
             Self::Template(template) => &template.about,
             Self::Resource(resource) => &resource.name,
+            Self::Workflow(definition) => definition
+                .source
+                .lines()
+                .find_map(|line| line.strip_prefix("# "))
+                .unwrap_or_default(),
         };
         let line = text.lines().next().unwrap_or_default();
         line.chars()
@@ -193,6 +219,7 @@ impl Content {
             Self::Brand(brand) => serde_json::to_string(brand),
             Self::Template(template) => serde_json::to_string(template),
             Self::Resource(resource) => serde_json::to_string(resource),
+            Self::Workflow(definition) => serde_json::to_string(definition),
         }?;
         Ok((ContentHash::of(text.as_bytes()), text))
     }
@@ -206,6 +233,7 @@ impl Content {
             Kind::Brand => Self::Brand(serde_json::from_str(text)?),
             Kind::Template => Self::Template(serde_json::from_str(text)?),
             Kind::Resource => Self::Resource(serde_json::from_str(text)?),
+            Kind::Workflow => Self::Workflow(serde_json::from_str(text)?),
         })
     }
 }

@@ -14,6 +14,7 @@ mod review;
 mod run;
 mod system;
 mod view;
+mod workflow;
 
 use std::sync::Arc;
 
@@ -88,6 +89,7 @@ impl Api {
             review::v1::review_service_server::ReviewServiceServer,
             run::v1::run_service_server::RunServiceServer,
             system::v1::system_service_server::SystemServiceServer,
+            workflow::v1::workflow_service_server::WorkflowServiceServer,
         };
         let max = model::limits::MAX_REQUEST_BYTES;
         grpc.add_service(CampaignServiceServer::new(self.clone()).max_decoding_message_size(max))
@@ -101,6 +103,7 @@ impl Api {
             .add_service(AgentServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(LibraryServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(AuthServiceServer::new(self.clone()).max_decoding_message_size(max))
+            .add_service(WorkflowServiceServer::new(self.clone()).max_decoding_message_size(max))
             .add_service(SystemServiceServer::new(self.clone()).max_decoding_message_size(max));
     }
 }

@@ -6,6 +6,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use model::{brief::is_language_tag, library::Reference, platform::Platform};
 use service::{auth::LOCAL_TENANT, env};
 
+mod work;
+
+pub use self::work::{Decision, Edit, Review, Start, Workflow};
 pub use crate::setup::Secret;
 
 /// Runs and watches AI content campaigns.
@@ -195,10 +198,48 @@ pub enum Command {
     /// Judges a text by the auditor's rules, without a run; without any service but for a stored brand.
     #[command(after_help = AUDIT_HELP)]
     Audit(Audit),
-    /// Definitions of workflows.
+    /// Begins nothing new of a run until it is resumed; what is under way ends.
+    #[command(after_help = "Example:\n  pressrun pause RUN --reason \"the offer may change\"")]
+    Pause {
+        /// The run.
+        run: String,
+        /// Why; kept with the run.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Goes on with a paused run; a step that it paused for is left as it failed.
+    #[command(after_help = "Example:\n  pressrun resume RUN")]
+    Resume {
+        /// The run.
+        run: String,
+    },
+    /// Does a step again that failed; of a step with items, those that failed.
+    #[command(
+        after_help = "Examples:\n  pressrun retry RUN copy\n  pressrun retry RUN publications.7"
+    )]
+    Retry {
+        /// The run.
+        run: String,
+        /// The step, or one item of it.
+        step: String,
+    },
+    /// Puts a version of your own in an artifact's place; whoever judges it does so anew.
+    #[command(after_help = "Example:\n  pressrun edit RUN copy better.json --version 2")]
+    Edit(Edit),
+    /// What waits for people, and their decisions.
     #[command(
         subcommand,
-        after_help = "Examples:\n  pressrun workflow check content.yaml\n  pressrun workflow show publications"
+        after_help = "Examples:\n  pressrun review list\n  pressrun review show RUN sign_off\n  \
+                            pressrun review approve RUN sign_off --subject HASH\n  \
+                            pressrun review send-back RUN sign_off --subject HASH --to draft --note \"shorter\""
+    )]
+    Review(Review),
+    /// Definitions of workflows, and runs of your own.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  pressrun workflow check content.yaml\n  pressrun workflow show publications\n  \
+                            pressrun workflow put content.yaml\n  \
+                            pressrun workflow start content --input input.json"
     )]
     Workflow(Workflow),
     /// Brings a Postgres database's schema up to date.
@@ -421,25 +462,6 @@ pub struct Demo {
     pub settings: agent_worker::Settings,
 }
 
-/// What to do with definitions.
-#[derive(clap::Subcommand)]
-pub enum Workflow {
-    /// Checks a definition against the agents and inputs that Pressrun brings along; without any service. Every
-    /// fault at once, with its line; exit code 3.
-    Check {
-        /// The definition, YAML; `-` is standard input.
-        file: PathBuf,
-    },
-    /// Shows a built-in workflow's steps in their order.
-    Show {
-        /// Its name.
-        name: String,
-        /// Its mode; without, the default one.
-        #[arg(long, default_value = "")]
-        mode: String,
-    },
-}
-
 /// Options of `audit`.
 #[derive(clap::Args)]
 pub struct Audit {
@@ -511,7 +533,7 @@ pub struct Runs {
     /// Only of this workflow.
     #[arg(long, value_name = "NAME", default_value = "")]
     pub workflow: String,
-    /// Only running, completed, partially_completed, failed or cancelled ones.
+    /// Only running, completed, partially_completed, failed, cancelled or rejected ones.
     #[arg(long, value_name = "STATUS", default_value = "")]
     pub status: String,
     /// Only of this campaign.

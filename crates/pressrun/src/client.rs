@@ -15,8 +15,10 @@ use wire::{
     campaign::v1::campaign_service_client::CampaignServiceClient,
     events::v1::event_service_client::EventServiceClient,
     library::v1::library_service_client::LibraryServiceClient,
+    review::v1::review_service_client::ReviewServiceClient,
     run::v1::run_service_client::RunServiceClient,
     system::v1::system_service_client::SystemServiceClient,
+    workflow::v1::workflow_service_client::WorkflowServiceClient,
 };
 
 use crate::Failure;
@@ -78,6 +80,14 @@ impl Client {
     pub(crate) fn runs(&self) -> RunServiceClient<Keyed> {
         RunServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
             .max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn reviews(&self) -> ReviewServiceClient<Keyed> {
+        ReviewServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
+    }
+
+    pub(crate) fn workflows(&self) -> WorkflowServiceClient<Keyed> {
+        WorkflowServiceClient::with_interceptor(self.orchestrator.clone(), self.key.clone())
     }
 
     pub(crate) fn artifacts(&self) -> ArtifactServiceClient<Keyed> {

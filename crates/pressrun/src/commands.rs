@@ -11,6 +11,7 @@ mod key;
 mod list;
 mod migrate;
 mod poster;
+mod review;
 mod run;
 mod submit;
 mod validate;
@@ -81,7 +82,12 @@ async fn perform(args: Args) -> Result<(), Failure> {
         Command::Template(what) => keep::keep(&client()?, Kind::Template, what, format).await,
         Command::Resource(what) => keep::keep(&client()?, Kind::Resource, what, format).await,
         Command::Audit(options) => audit::audit(client, &options, format).await,
-        Command::Workflow(what) => workflow::workflow(what, format),
+        Command::Pause { run, reason } => run::pause(&client()?, run, reason, format).await,
+        Command::Resume { run } => run::resume(&client()?, run, format).await,
+        Command::Retry { run, step } => run::retry(&client()?, run, step, format).await,
+        Command::Edit(options) => review::edit(&client()?, options, format).await,
+        Command::Review(what) => review::review(&client()?, what, format).await,
+        Command::Workflow(what) => workflow::workflow(client, what, format).await,
         Command::Migrate(options) => migrate::migrate(options).await,
         Command::Init(options) => init::init(&options),
         Command::Health { url } => health::health(&url).await,

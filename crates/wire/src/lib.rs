@@ -59,3 +59,5 @@ package!(/// Runs of any workflow (`run.proto`).
     run);
 package!(/// How the installation stands (`system.proto`).
     system);
+package!(/// Definitions and their runs (`workflow.proto`).
+    workflow);

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{AgentKind, fact::FactTypes};
+use model::{AgentKind, fact::FactTypes, validate::Problem};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::condition::Type;
 
@@ -18,7 +20,8 @@ pub struct Catalogue {
 }
 
 /// The shape of an input, as far as conditions may read it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// True or false.
     Bool,
@@ -54,6 +57,35 @@ impl Shape {
         }
     }
 
+    /// What of `value`, which stands at `path`, is not of this shape.
+    pub fn problems(&self, value: &Value, path: &str) -> Vec<Problem> {
+        let fault = |message: String| {
+            vec![Problem {
+                path: path.to_owned(),
+                message,
+            }]
+        };
+        match (self, value) {
+            (Self::Bool, Value::Bool(_))
+            | (Self::Number, Value::Number(_))
+            | (Self::Text, Value::String(_))
+            | (Self::List, Value::Array(_)) => Vec::new(),
+            (Self::Each(fields), Value::Array(list)) => {
+                let entries = list.iter().enumerate();
+                entries
+                    .flat_map(|(at, entry)| of_fields(fields, entry, &format!("{path}[{at}]")))
+                    .collect()
+            }
+            (Self::Object(fields), Value::Object(_)) => of_fields(fields, value, path),
+            (_, Value::Null) => fault("is missing".to_owned()),
+            (Self::Bool, _) => fault("must be true or false".to_owned()),
+            (Self::Number, _) => fault("must be a number".to_owned()),
+            (Self::Text, _) => fault("must be a text".to_owned()),
+            (Self::List | Self::Each(_), _) => fault("must be a list".to_owned()),
+            (Self::Object(_), _) => fault("must be an object".to_owned()),
+        }
+    }
+
     /// The type of the field at `path`.
     ///
     /// # Errors
@@ -80,6 +112,22 @@ impl Shape {
             )),
         }
     }
+}
+
+fn of_fields(fields: &BTreeMap<String, Shape>, value: &Value, path: &str) -> Vec<Problem> {
+    let Value::Object(given) = value else {
+        return Shape::Object(fields.clone()).problems(value, path);
+    };
+    let unknown = given.keys().filter(|name| !fields.contains_key(*name));
+    let unknown = unknown.map(|name| Problem {
+        path: format!("{path}.{name}"),
+        message: format!("is unknown; there are {}", names(fields)),
+    });
+    let known = fields.iter().flat_map(|(name, shape)| {
+        let value = given.get(name).unwrap_or(&Value::Null);
+        shape.problems(value, &format!("{path}.{name}"))
+    });
+    unknown.chain(known).collect()
 }
 
 fn names(fields: &BTreeMap<String, Shape>) -> String {

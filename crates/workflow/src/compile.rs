@@ -41,6 +41,7 @@ fn plan(definition: Definition, order: &[usize]) -> Result<Plan, Vec<Problem>> {
         mode: text(definition.mode),
         version: definition.version.map_or(1, |version| version.value),
         input: text(definition.input),
+        fields: definition.fields,
         steps: in_order
             .map(|at| step(at, &within))
             .collect::<Result<_, _>>()?,

@@ -1,6 +1,7 @@
 //! A definition as written: every name still a text, everything with its place, defaults filled in.
 
 use crate::{
+    Shape,
     condition::Condition,
     path::Path,
     plan::{AtOnce, OnDeadline, OnFailure, People, Retry},
@@ -16,6 +17,8 @@ pub(crate) struct Definition {
     pub(crate) mode: Option<Placed<String>>,
     pub(crate) version: Option<Placed<u32>>,
     pub(crate) input: Option<Placed<String>>,
+    /// The input described in place.
+    pub(crate) fields: Option<Shape>,
     pub(crate) milestones: Vec<Milestone>,
     pub(crate) steps: Vec<Step>,
 }

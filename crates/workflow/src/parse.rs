@@ -2,6 +2,7 @@
 //! noted and read as if it were absent.
 
 mod fields;
+mod input;
 mod review;
 mod work;
 
@@ -30,7 +31,10 @@ pub(crate) fn parse(source: &str, problems: &mut Problems) -> Option<Definition>
     let workflow = fields.required_text("workflow");
     let mode = fields.text("mode");
     let version = fields.required_whole("version");
-    let input = fields.required_text("input");
+    let (input, described) = match fields.required("input") {
+        Some(node) => input::input(&mut fields, node),
+        None => (None, None),
+    };
     let milestones = fields.take("milestones");
     let steps = fields.required("steps");
     fields.close();
@@ -39,6 +43,7 @@ pub(crate) fn parse(source: &str, problems: &mut Problems) -> Option<Definition>
         mode,
         version,
         input,
+        fields: described,
         milestones: milestones.map_or_else(Vec::new, |node| self::milestones(node, problems)),
         steps: steps.map_or_else(Vec::new, |node| self::steps(node, problems)),
     })

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use model::{AgentKind, ContentHash, ErrorClass, StepName};
 use serde::{Deserialize, Serialize};
 
-use crate::{condition::Condition, path::Path};
+use crate::{Shape, condition::Condition, path::Path};
 
 /// Most steps of a plan.
 pub const MAX_STEPS: usize = 256;
@@ -23,8 +23,11 @@ pub struct Plan {
     pub mode: String,
     /// The definition's version.
     pub version: u32,
-    /// Name of the input's type.
+    /// Name of the input's type; empty for one that the definition describes itself.
     pub input: String,
+    /// The input as the definition describes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Shape>,
     /// The steps in topological order; those that are ready together stand in the definition's order.
     pub steps: Vec<Step>,
     /// States that the run enters when some steps have all ended.

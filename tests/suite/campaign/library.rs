@@ -99,6 +99,7 @@ fn put(name: &str, content: Content) -> PutRequest {
         Content::Brand(_) => "brand",
         Content::Template(_) => "template",
         Content::Resource(_) => "resource",
+        Content::Workflow(_) => "workflow",
     };
     PutRequest {
         kind: kind.to_owned(),

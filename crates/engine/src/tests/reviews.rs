@@ -399,3 +399,14 @@ fn a_retry_that_waits_begins_after_the_pause() {
         .expect("paused");
     assert_eq!(bench.wake().expect("due"), ["step_started:copy"]);
 }
+
+#[test]
+fn a_review_that_the_run_has_no_time_for_is_not_rejected() {
+    let plan = workflow::compile(DEFINITION, &catalogue()).expect("a definition");
+    let plan: &'static Plan = Box::leak(Box::new(plan));
+    let mut bench = Bench::of(plan, Arc::new(serde_json::json!({})));
+    bench.tell(&submit(Some(Timestamp(60_000)))).expect("fresh");
+    bench.done("outline");
+    bench.wake().expect("the time is over");
+    assert_eq!(bench.run.status, RunStatus::Failed);
+}

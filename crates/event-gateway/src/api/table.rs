@@ -3,6 +3,7 @@
 use wire::{
     agent::v1 as agent, artifact::v1 as artifact, auth::v1 as auth, campaign::v1 as campaign,
     library::v1 as library, publication::v1 as publication, review::v1 as review, run::v1 as run,
+    workflow::v1 as workflow,
 };
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 pub const RUN_CAMPAIGN: &str = "/v1/campaigns/run";
 
 /// The routes, in the order of the document.
-pub static ROUTES: [Route; 36] = [
+pub static ROUTES: [Route; 39] = [
     Route::post::<campaign::SubmitRequest, campaign::SubmitResponse>(
         "/v1/campaigns",
         "pressrun.campaign.v1.CampaignService.Submit",
@@ -228,6 +229,24 @@ pub static ROUTES: [Route; 36] = [
         "pressrun.library.v1.LibraryService.ListVersions",
         "listLibraryVersions",
         "Versions of a brand, a template or a resource",
+    ),
+    Route::post::<workflow::CheckRequest, workflow::Workflow>(
+        "/v1/workflows/check",
+        "pressrun.workflow.v1.WorkflowService.Check",
+        "checkWorkflow",
+        "Check a definition",
+    ),
+    Route::get::<workflow::GetRequest, workflow::Workflow>(
+        "/v1/workflows/{name}",
+        "pressrun.workflow.v1.WorkflowService.Get",
+        "getWorkflow",
+        "A workflow as a graph",
+    ),
+    Route::post::<workflow::StartRequest, workflow::StartResponse>(
+        "/v1/workflows/{workflow}/runs",
+        "pressrun.workflow.v1.WorkflowService.Start",
+        "startWorkflow",
+        "Start a run of a definition that is kept",
     ),
     Route::get::<agent::ListRequest, agent::ListResponse>(
         "/v1/agents",

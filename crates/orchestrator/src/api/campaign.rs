@@ -30,7 +30,7 @@ use crate::{
 /// The workflow of this service.
 const WORKFLOW: &str = "campaign";
 /// Longest title of a run, characters.
-const MAX_TITLE_CHARS: usize = 120;
+pub(super) const MAX_TITLE_CHARS: usize = 120;
 /// A caller that waits looks for itself this often, should it have missed a change.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 

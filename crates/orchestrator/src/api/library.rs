@@ -34,6 +34,9 @@ impl LibraryService for Api {
             if_version,
         } = request.into_inner();
         let (place, content) = checked(&principal, &kind, &name, content)?;
+        if let Content::Workflow(definition) = &content {
+            self.keepable(place.name.as_str(), &definition.source)?;
+        }
         let (hash, bytes) = content
             .encode()
             .map_err(|error| invalid(place.kind.as_str(), error))?;
@@ -175,7 +178,7 @@ fn checked(
         (None, Some(kind)) => push(kind.as_str(), "is missing".to_owned()),
         (None, None) => push(
             "content",
-            "is missing: a brand, a template or a resource".to_owned(),
+            "is missing: a brand, a template, a resource or a workflow".to_owned(),
         ),
         (Some(content), Some(kind)) if content.kind() != kind => push(
             content.kind().as_str(),

@@ -6,7 +6,7 @@ use anyhow::Context;
 use model::{
     EntryName,
     brief::{Brand, MAX_RESOURCE_BYTES, Resource},
-    library::{Content, Kind, Reference},
+    library::{Content, Definition, Kind, MAX_DEFINITION_BYTES, Reference},
     limits::MAX_REQUEST_BYTES,
 };
 use tonic::Code;
@@ -163,6 +163,10 @@ fn read(kind: Kind, file: &Path, name: &str, title: Option<String>) -> Result<Co
             let text = brief::read_text(file, MAX_REQUEST_BYTES)?;
             Content::Template(brief::parse_template(&what, &text)?)
         }
+        Kind::Workflow => {
+            let source = brief::read_text(file, MAX_DEFINITION_BYTES)?;
+            Content::Workflow(Definition { source })
+        }
         Kind::Resource => {
             let text = brief::read_text(file, MAX_RESOURCE_BYTES)?;
             let markdown = file.extension().is_some_and(|ext| ext == "md");
@@ -192,6 +196,7 @@ fn text(entry: Entry) -> Result<String, Failure> {
         Some(Content::Brand(brand)) => serde_saphyr::to_string(&brand),
         Some(Content::Template(template)) => serde_saphyr::to_string(&template),
         Some(Content::Resource(resource)) => return Ok(resource.text.unwrap_or_default()),
+        Some(Content::Workflow(definition)) => return Ok(definition.source),
         None => return Ok(String::new()),
     };
     Ok(written.context("what is kept cannot be written as YAML")?)

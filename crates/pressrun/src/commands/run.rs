@@ -4,7 +4,7 @@ use std::path::Path;
 
 use wire::{
     campaign::v1::{CancelRequest, GetRequest, OrchestrationResult, RegenerateRequest},
-    run::v1::ExplainRequest,
+    run::v1::{self as run, ExplainRequest},
 };
 
 use super::poster;
@@ -24,7 +24,25 @@ pub(super) async fn watch(
     format: Output,
 ) -> Result<(), Failure> {
     live::watch(client, run, wanted, format).await?;
-    completed(&result(client, run).await?)
+    ended_well(client, run).await
+}
+
+/// Fails unless the run was completed.
+pub(super) async fn ended_well(client: &Client, run: &str) -> Result<(), Failure> {
+    let run = client
+        .runs()
+        .get(run::GetRequest {
+            run_id: run.to_owned(),
+        })
+        .await?
+        .into_inner();
+    match run.status.as_str() {
+        "completed" => Ok(()),
+        status => Err(Failure::NotCompleted(format!(
+            "run {} ended: {status}",
+            run.id
+        ))),
+    }
 }
 
 /// `pressrun show`.
@@ -92,10 +110,62 @@ pub(super) async fn regenerate(
     }
     match format {
         Output::Json => output::json(&answer),
-        Output::Text => output::line(&format!(
-            "on its way: pressrun watch {run} --after {}",
-            answer.sequence
-        )),
+        Output::Text => output::line(&goes_on(&run, answer.sequence)),
+    }
+}
+
+/// `pressrun pause`.
+pub(super) async fn pause(
+    client: &Client,
+    run: String,
+    reason: String,
+    format: Output,
+) -> Result<(), Failure> {
+    let request = run::PauseRequest {
+        run_id: run.clone(),
+        reason,
+    };
+    let answer = client.runs().pause(request).await?.into_inner();
+    told(
+        &answer,
+        format,
+        &format!("paused; go on with: pressrun resume {run}"),
+    )
+}
+
+/// `pressrun resume`.
+pub(super) async fn resume(client: &Client, run: String, format: Output) -> Result<(), Failure> {
+    let request = run::ResumeRequest {
+        run_id: run.clone(),
+    };
+    let answer = client.runs().resume(request).await?.into_inner();
+    told(&answer, format, &goes_on(&run, answer.sequence))
+}
+
+/// `pressrun retry`.
+pub(super) async fn retry(
+    client: &Client,
+    run: String,
+    step: String,
+    format: Output,
+) -> Result<(), Failure> {
+    let request = run::RetryRequest {
+        run_id: run.clone(),
+        step,
+    };
+    let answer = client.runs().retry(request).await?.into_inner();
+    told(&answer, format, &goes_on(&run, answer.sequence))
+}
+
+/// How to watch what comes of a command.
+pub(super) fn goes_on(run: &str, sequence: u64) -> String {
+    format!("on its way: pressrun watch {run} --after {sequence}")
+}
+
+fn told(answer: &run::CommandResponse, format: Output, text: &str) -> Result<(), Failure> {
+    match format {
+        Output::Json => output::json(answer),
+        Output::Text => output::line(text),
     }
 }
 

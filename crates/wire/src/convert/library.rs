@@ -2,7 +2,7 @@
 
 use model::{
     brief::CampaignBrief,
-    library::{Content, Placeholder, Sources, Template},
+    library::{Content, Definition, Placeholder, Sources, Template},
 };
 
 use crate::{campaign::v1 as campaign, library::v1 as pb};
@@ -46,12 +46,29 @@ impl From<Template> for pb::Template {
     }
 }
 
+impl From<pb::Definition> for Definition {
+    fn from(wire: pb::Definition) -> Self {
+        Self {
+            source: wire.source,
+        }
+    }
+}
+
+impl From<Definition> for pb::Definition {
+    fn from(model: Definition) -> Self {
+        Self {
+            source: model.source,
+        }
+    }
+}
+
 impl From<pb::put_request::Content> for Content {
     fn from(wire: pb::put_request::Content) -> Self {
         match wire {
             pb::put_request::Content::Brand(brand) => Self::Brand(brand.into()),
             pb::put_request::Content::Template(template) => Self::Template(template.into()),
             pb::put_request::Content::Resource(resource) => Self::Resource(resource.into()),
+            pb::put_request::Content::Workflow(own) => Self::Workflow(own.into()),
         }
     }
 }
@@ -62,6 +79,7 @@ impl From<Content> for pb::put_request::Content {
             Content::Brand(brand) => Self::Brand(brand.into()),
             Content::Template(template) => Self::Template(template.into()),
             Content::Resource(resource) => Self::Resource(resource.into()),
+            Content::Workflow(own) => Self::Workflow(own.into()),
         }
     }
 }
@@ -72,6 +90,7 @@ impl From<Content> for pb::entry::Content {
             Content::Brand(brand) => Self::Brand(brand.into()),
             Content::Template(template) => Self::Template(template.into()),
             Content::Resource(resource) => Self::Resource(resource.into()),
+            Content::Workflow(own) => Self::Workflow(own.into()),
         }
     }
 }
@@ -82,6 +101,7 @@ impl From<pb::entry::Content> for Content {
             pb::entry::Content::Brand(brand) => Self::Brand(brand.into()),
             pb::entry::Content::Template(template) => Self::Template(template.into()),
             pb::entry::Content::Resource(resource) => Self::Resource(resource.into()),
+            pb::entry::Content::Workflow(own) => Self::Workflow(own.into()),
         }
     }
 }

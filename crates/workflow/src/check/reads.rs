@@ -24,6 +24,9 @@ pub(super) struct Reads<'a> {
 impl Reads<'_> {
     /// The shape of the input, if its name is known.
     pub(super) fn shape(&self) -> Option<&Shape> {
+        if let Some(described) = &self.graph.definition.fields {
+            return Some(described);
+        }
         let input = self.graph.definition.input.as_ref()?;
         self.catalogue.inputs.get(&input.value)
     }

@@ -5,10 +5,11 @@ use sqlx::{Connection, Executor, PgConnection, Row};
 use store::{
     CommitPath, Library, Queries, StoreError,
     library::{NewEntry, Place},
+    port::ReviewRow,
 };
 
 use super::admin;
-use crate::fixture::{Driver, commit_all, connect, database, tenant};
+use crate::fixture::{Driver, at, commit_all, connect, database, step, tenant};
 
 const TABLES: [&str; 14] = [
     "api_keys",
@@ -34,7 +35,15 @@ async fn peopled() -> String {
     for owner in ["acme", "other"] {
         let mut whole = Driver::new(owner, "whole", Some("k"));
         commit_all(&store, whole.whole()).await;
-        commit_all(&store, vec![Driver::new(owner, "open", None).submit()]).await;
+        let mut open = Driver::new(owner, "open", None).submit();
+        open.asked = vec![ReviewRow {
+            step: step("sign_off"),
+            subject: model::ContentHash::of(b"all that is asked about"),
+            role: "approver".to_owned(),
+            since: at(0),
+            deadline: None,
+        }];
+        commit_all(&store, vec![open]).await;
         let (hash, plan) = (whole.plan.hash(), whole.plan.to_json());
         store
             .save_plan(&tenant(owner), &hash, &plan)
