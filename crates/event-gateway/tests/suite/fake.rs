@@ -76,6 +76,7 @@ impl Fake {
             &wire::auth::v1::WhoAmIResponse {
                 tenant: "one".to_owned(),
                 role: "editor".to_owned(),
+                by: "one".to_owned(),
             },
         );
         app.routes = Router::new().route(
