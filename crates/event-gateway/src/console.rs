@@ -16,6 +16,7 @@ mod door;
 mod edit;
 mod form;
 mod graph;
+mod halt;
 mod icon;
 mod longcopy;
 mod mark;
@@ -82,6 +83,9 @@ pub fn routes(
         .route("/runs/{run}", get(run::show))
         .route("/runs/{run}/cancel", post(run::cancel))
         .route("/runs/{run}/regenerate", post(run::regenerate))
+        .route("/runs/{run}/pause", post(halt::pause))
+        .route("/runs/{run}/resume", post(halt::resume))
+        .route("/runs/{run}/retry", post(halt::retry))
         .route(
             "/runs/{run}/reviews/{step}",
             get(review::show).post(decide::decide),

@@ -154,6 +154,7 @@ async fn a_run_page_shows_what_happens_and_obeys_nothing() {
         "About 7.0 s left",
         "no live worker",
         "Cancel the run",
+        "Pause the run",
         "value=\"40\"",
     ] {
         assert!(page.contains(told), "{told}: {page}");
@@ -328,6 +329,9 @@ async fn no_form_is_taken_without_its_token_or_from_elsewhere() {
         "/runs/cancel",
         "/runs/r/cancel",
         "/runs/r/regenerate",
+        "/runs/r/pause",
+        "/runs/r/resume",
+        "/runs/r/retry",
         "/runs/r/reviews/sign_off",
         "/logout",
     ];

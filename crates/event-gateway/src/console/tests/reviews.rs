@@ -8,7 +8,7 @@ use wire::{
     artifact::v1::ArtifactVersion,
     campaign::v1::{AuditReport, Finding, OrchestrationResult, Span},
     review::v1::{Decision, ListResponse, Review, Subject, Waiting},
-    run::v1::{Run, Step},
+    run::v1::{ExplainResponse, Run, Step},
 };
 
 use super::{HOSTILE, assert_harmless, visit};
@@ -16,7 +16,7 @@ use crate::console::{
     decide::Said,
     door::{Sent, Visit},
     review::{self, Material, Shown},
-    reviews,
+    reviews, run,
 };
 
 const NOW: Timestamp = Timestamp(10_000_000);
@@ -364,4 +364,75 @@ async fn nothing_of_others_becomes_markup_in_a_review() {
         material.shown[0].1 = Shown::Not(hostile());
         assert_harmless(&shown(&visit(), &material, &Said::default()));
     }
+}
+
+#[tokio::test]
+async fn a_run_page_leads_to_its_review_and_offers_what_fits_its_state() {
+    let step = |name: &str, phase: &str, agent: &str| Step {
+        name: name.to_owned(),
+        phase: phase.to_owned(),
+        agent: agent.to_owned(),
+        ..Step::default()
+    };
+    let mut material = run::Material {
+        run: Run {
+            id: "r".to_owned(),
+            status: "running".to_owned(),
+            state: "in_review".to_owned(),
+            steps: vec![
+                step("copy", "failed", "copy"),
+                step("sign_off", "reviewing", ""),
+            ],
+            ..Run::default()
+        },
+        waiting: ExplainResponse {
+            waiting: vec![wire::run::v1::Waiting {
+                step: "sign_off".to_owned(),
+                what: "review".to_owned(),
+                ..wire::run::v1::Waiting::default()
+            }],
+            ..ExplainResponse::default()
+        },
+        ..run::Material::default()
+    };
+    let page = |material: &run::Material, visit: &Visit| {
+        run::render(visit, material, Timestamp(4_000)).into_string()
+    };
+    let running = page(&material, &visit());
+    assert_eq!(
+        running.matches("href=\"/runs/r/reviews/sign_off\"").count(),
+        2,
+        "{running}"
+    );
+    for told in [
+        "s-in-review",
+        "action=\"/runs/r/pause\"",
+        "action=\"/runs/r/retry\"",
+        "aria-label=\"Retry Copy\"",
+    ] {
+        assert!(running.contains(told), "{told}: {running}");
+    }
+    assert!(!running.contains("Retry Sign off") && !running.contains("/resume"));
+    assert!(!page(&material, &with_role(Role::Viewer)).contains("<form"));
+
+    material.run.state = "paused".to_owned();
+    material.events = vec![wire::events::v1::Event {
+        r#type: "paused".to_owned(),
+        metadata: [("reason".to_owned(), HOSTILE.to_owned())].into(),
+        ..Default::default()
+    }];
+    let paused = page(&material, &visit());
+    assert_harmless(&paused);
+    assert!(
+        paused.contains("action=\"/runs/r/resume\"") && !paused.contains("/runs/r/pause"),
+        "{paused}"
+    );
+    assert!(paused.contains("s-paused"), "{paused}");
+
+    material.run.status = "rejected".to_owned();
+    let rejected = page(&material, &visit());
+    assert!(
+        rejected.contains("rejected in a review") && !rejected.contains("<form"),
+        "{rejected}"
+    );
 }
