@@ -303,10 +303,10 @@ fn steps(visit: &Visit, material: &Material) -> Markup {
                             } @else { (text::words(&step.name)) }
                         }
                         td {
-                            @let phase = html! { span.phase.{ "p-" (text::class(&step.phase)) } { (text::words(&step.phase)) } };
+                            span.phase.{ "p-" (text::class(&step.phase)) } { (text::words(&step.phase)) }
                             @if step.phase == "reviewing" {
-                                a href=(address(&run.id, &step.name)) aria-label={ "Reviewing " (text::words(&step.name).to_lowercase()) } { (phase) }
-                            } @else { (phase) }
+                                " " a href=(address(&run.id, &step.name)) aria-label={ "Review " (text::words(&step.name)) } { "Review" }
+                            }
                             @if visit.may_change() && halt::may_retry(run, step) { " " (halt::retry_form(visit, run, step)) }
                         }
                         td { (metrics.map_or(step.attempt, |metrics| metrics.attempts)) }
