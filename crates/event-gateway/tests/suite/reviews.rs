@@ -374,7 +374,31 @@ async fn an_edit_of_what_is_outdated_or_unchanged_makes_no_version() {
         page.contains("What you had written") && page.contains("Cosy hands."),
         "{page}"
     );
+
+    // The same version of it, and another one of what stands beside it.
+    let beside = review("0ther", &[("text", 2), ("other", 2)]);
+    stack.fake.answers(GET, &beside);
+    let answer = browser.post(&stack, PAGE, &edited(token, "approve")).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
     assert_eq!((stack.fake.calls(EDIT), stack.fake.calls(DECIDE)), (0, 0));
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn who_submitted_the_run_is_offered_no_decision() {
+    let (stack, browser) = asked().await;
+    let page = text_of(browser.get(&stack, PAGE).await).await;
+    assert!(page.contains("value=\"approve\""), "{page}");
+    let own = Review {
+        submitted_by: "pat".to_owned(),
+        ..review("5ubject", &[("text", 2)])
+    };
+    stack.fake.answers(GET, &own);
+    let page = text_of(browser.get(&stack, PAGE).await).await;
+    assert!(
+        page.contains("somebody else decides") && !page.contains("value=\"approve\""),
+        "{page}"
+    );
     stack.end().await;
 }
 
