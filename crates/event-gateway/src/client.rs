@@ -5,6 +5,7 @@ use wire::{
     agent::v1::agent_service_client::AgentServiceClient,
     artifact::v1::artifact_service_client::ArtifactServiceClient,
     campaign::v1::campaign_service_client::CampaignServiceClient,
+    review::v1::review_service_client::ReviewServiceClient,
     run::v1::run_service_client::RunServiceClient,
 };
 
@@ -53,6 +54,11 @@ impl Calls {
     /// Agents and workers that are alive.
     pub(crate) fn agents(&self) -> AgentServiceClient<Channel> {
         AgentServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    /// What people decide.
+    pub(crate) fn reviews(&self) -> ReviewServiceClient<Channel> {
+        ReviewServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     /// Artifact versions.

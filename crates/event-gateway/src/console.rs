@@ -5,15 +5,18 @@
 //! only keeps it up to date.
 //!
 //! Start with [`routes`], then `door` (who is let in), `page` (what all pages share) and a room: `runs`,
-//! `run`, `artifact`.
+//! `run`, `artifact`, `review`.
 
 mod artifact;
 mod asset;
 mod compare;
 mod concept;
+mod decide;
 mod door;
+mod edit;
 mod form;
 mod graph;
+mod halt;
 mod icon;
 mod longcopy;
 mod mark;
@@ -21,6 +24,8 @@ mod page;
 mod pieces;
 mod post;
 mod poster;
+mod review;
+mod reviews;
 mod run;
 mod runs;
 mod samples;
@@ -78,6 +83,14 @@ pub fn routes(
         .route("/runs/{run}", get(run::show))
         .route("/runs/{run}/cancel", post(run::cancel))
         .route("/runs/{run}/regenerate", post(run::regenerate))
+        .route("/runs/{run}/pause", post(halt::pause))
+        .route("/runs/{run}/resume", post(halt::resume))
+        .route("/runs/{run}/retry", post(halt::retry))
+        .route(
+            "/runs/{run}/reviews/{step}",
+            get(review::show).post(decide::decide),
+        )
+        .route("/reviews", get(reviews::list))
         .route("/runs/{run}/artifacts/{step}", get(artifact::show))
         .route("/runs/{run}/artifacts/{step}/compare", get(compare::show))
         .route("/runs/{run}/artifacts/{step}/poster", get(poster::show))

@@ -109,6 +109,16 @@ pub const MAX_SEARCH_CHARS: usize = 200;
 pub const MAX_FORM_FIELDS: usize = 512;
 /// Runs cancelled by the console at the same moment.
 pub const CANCELS_AT_ONCE: usize = 8;
+/// Reviews on a page of the console's queue.
+pub const PAGE_REVIEWS: u32 = 50;
+/// Artifacts that the page of a review shows; it leads to the others.
+pub const SHOWN_SUBJECTS: usize = 12;
+/// Longest note of a decision, characters: the orchestrator's own bound.
+pub const NOTE_CHARS: usize = 4_000;
+/// Texts of an artifact that a form edits; below [`MAX_FORM_FIELDS`], which its other fields count to.
+pub const EDITED_TEXTS: usize = MAX_FORM_FIELDS - 32;
+/// Rows of the tallest field of such a form.
+pub const EDITED_ROWS: usize = 14;
 /// Finished runs that an estimate is made from.
 pub const ESTIMATE_RUNS: u32 = 25;
 /// Events of a run that its page shows; the newest ones.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Extension, Path},
-    response::Response,
+    response::Response as Page,
 };
 use maud::{Markup, Render, html};
 use model::RunId;
 use serde::Deserialize;
 use serde_json::Value;
-use tonic::Status;
+use tonic::{Code, Response, Status};
 use wire::{
     artifact::v1::{ArtifactVersion, GetVersionRequest, ListVersionsRequest},
     campaign::v1::{AuditReport, CampaignBrief, Finding, GetRequest, OrchestrationResult},
@@ -23,7 +23,8 @@ use super::{
     longcopy,
     mark::{self, Mark},
     page::{self, Look, token},
-    pieces, post, poster,
+    pieces, post,
+    poster::{self, Picture},
     text::{self, Foreign},
 };
 use crate::limits::SHOWN_BYTES;
@@ -54,7 +55,7 @@ pub(super) async fn show(
     Extension(visit): Extension<Arc<Visit>>,
     Path((run, step)): Path<(String, String)>,
     Asked(which): Asked<Which>,
-) -> Response {
+) -> Page {
     let shown = async {
         let material = material(&visit, &run, &step).await?;
         let version = chosen(&visit, &material, &step, which.version).await?;
@@ -95,8 +96,8 @@ pub(super) async fn material(visit: &Visit, id: &str, step: &str) -> Result<Mate
         runs.get(calls.on(run::GetRequest {
             run_id: run_id.clone()
         })),
-        campaigns.get(calls.on(get())),
-        briefs.get_brief(calls.on(get())),
+        of_campaign(campaigns.get(calls.on(get()))),
+        of_campaign(briefs.get_brief(calls.on(get()))),
         artifacts.list_versions(calls.on(ListVersionsRequest {
             run_id: run_id.clone(),
             step: step.to_owned()
@@ -106,10 +107,21 @@ pub(super) async fn material(visit: &Visit, id: &str, step: &str) -> Result<Mate
     versions.sort_by_key(|version| version.version);
     Ok(Material {
         run: run.into_inner(),
-        result: result.into_inner(),
-        brief: brief.into_inner(),
+        result,
+        brief,
         versions,
     })
+}
+
+/// What only a run of the campaign workflow has; empty for another's.
+pub(super) async fn of_campaign<T: Default>(
+    answer: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, Status> {
+    match answer.await {
+        Ok(answer) => Ok(answer.into_inner()),
+        Err(status) if status.code() == Code::NotFound => Ok(T::default()),
+        Err(status) => Err(status),
+    }
 }
 
 /// The version of that number with its content; for 0 the active one, if there is one.
@@ -285,12 +297,7 @@ fn render(
                 div.reading id="artifact" data-live="artifact" {
                     div.piece {
                         (provenance(run, version, versions))
-                        @match step {
-                            "copy" => { (longcopy::show(&view)) }
-                            "short_copy" => { (post::show(&view, poster::of_run(material).as_ref())) }
-                            poster::STEP => { (concept::show(&view, &poster::page_of(&run.id, step, version.version))) }
-                            _ => { (other(content)) }
-                        }
+                        (piece(step, version, &view, poster::of_run(material).as_ref()))
                     }
                     aside.notes aria-label="Audit" {
                         (report(result.audit_report.as_ref(), version, &findings))
@@ -299,6 +306,25 @@ fn render(
                 }
             }
         }
+    }
+}
+
+/// A version as its reader would see it, by the kind of artifact that `kind` names. `picture` is the
+/// campaign's, with what stands for it in words.
+pub(super) fn piece(
+    kind: &str,
+    version: &ArtifactVersion,
+    view: &View<'_>,
+    picture: Option<&(Picture, String)>,
+) -> Markup {
+    match kind {
+        "copy" => longcopy::show(view),
+        "short_copy" => post::show(view, picture),
+        poster::STEP => {
+            let page = poster::page_of(&version.run_id, &version.step, version.version);
+            concept::show(view, &page)
+        }
+        _ => other(view.content),
     }
 }
 
@@ -330,7 +356,7 @@ pub(super) fn heading(run: &Run) -> Markup {
     html! {
         header.heading id="heading" data-live="heading" {
             nav.crumbs aria-label="Breadcrumb" { a href="/" { "Runs" } " / " a href={ "/runs/" (run.id) } { (Foreign(&run.title)) } }
-            div.title { h1 { (Foreign(&run.title)) } (text::status(&run.status)) }
+            div.title { h1 { (Foreign(&run.title)) } (text::standing(run)) }
         }
     }
 }
@@ -350,12 +376,20 @@ pub(super) fn tabs(run: &Run, here: &str) -> Markup {
     }
 }
 
+/// The model that wrote a version, or the person.
+pub(super) fn author(version: &ArtifactVersion) -> &str {
+    match version.model.as_str() {
+        "" => &version.agent,
+        model => model,
+    }
+}
+
 fn provenance(run: &Run, version: &ArtifactVersion, versions: &[ArtifactVersion]) -> Markup {
     let last = version.version.saturating_sub(1);
     html! {
         p.provenance {
             span { "Version " (version.version) @if !version.active { " (not the active one)" } }
-            span { "by " (Foreign(&version.model)) }
+            span { "by " (Foreign(author(version))) }
             span { (text::ago(version.created.map(Into::into))) }
             @if version.output_tokens > 0 {
                 span { (text::number(version.input_tokens + version.output_tokens)) " tokens, " (text::money(version.cost_microusd)) }
@@ -401,7 +435,7 @@ fn report(
     }
 }
 
-fn note(number: usize, finding: &Finding) -> Markup {
+pub(super) fn note(number: usize, finding: &Finding) -> Markup {
     html! {
         li.finding.{ "sev-" (text::class(&finding.severity)) } id={ "finding-" (number) } tabindex="-1" {
             p.finding-head {
@@ -420,9 +454,14 @@ fn note(number: usize, finding: &Finding) -> Markup {
     }
 }
 
+/// Whether a part of the run may be made again: it is at rest, and nobody ended it for good.
+pub(super) fn may_reopen(run: &Run) -> bool {
+    !matches!(run.status.as_str(), "running" | "cancelled" | "rejected")
+}
+
 /// The form that asks for a new version.
 pub(super) fn regenerate(visit: &Visit, run: &Run, step: &str) -> Markup {
-    let at_rest = run.status != "running" && run.status != "cancelled";
+    let at_rest = may_reopen(run);
     html! {
         section.regenerate {
             h2 { "Make it again" }
@@ -436,7 +475,7 @@ pub(super) fn regenerate(visit: &Visit, run: &Run, step: &str) -> Markup {
                 }
                 p.hint { "The other artifacts stay; the new version is audited." }
             } @else {
-                p.muted { @if run.status == "running" { "Possible once the run is at rest." } @else { "A cancelled run stays as it is." } }
+                p.muted { @if run.status == "running" { "Possible once the run is at rest." } @else { "A run that was " (run.status) " stays as it is." } }
             }
         }
     }

@@ -155,7 +155,7 @@ fn line(row: &Row<'_>) -> Markup {
 }
 
 /// `/platforms/x/0/text` as people say it.
-fn label(path: &str) -> String {
+pub(super) fn label(path: &str) -> String {
     path.split('/')
         .filter(|part| !part.is_empty())
         .map(|part| match part.parse::<usize>() {
@@ -167,7 +167,7 @@ fn label(path: &str) -> String {
 }
 
 /// Where an artifact names pictures.
-const PICTURES: [&str; 2] = ["/poster/png", "/poster/svg"];
+pub(super) const PICTURES: [&str; 2] = ["/poster/png", "/poster/svg"];
 
 /// All texts of both versions, by their place.
 fn rows<'a>(before: &'a Value, after: &'a Value) -> Vec<Row<'a>> {

@@ -231,6 +231,7 @@
     const href = here ? null : `/runs/${event.run_id}`;
     if (event.type === "ended" || event.type === "cancelled") toast(sentence(event.message), href);
     if (event.type === "step_failed") toast(sentence(event.message), href, "bad");
+    if (event.type === "review_asked") toast(sentence(event.message), `/runs/${event.run_id}/reviews/${event.step}`);
     if (event.type === "reopened" && !here) toast(sentence(event.message), href);
   };
 
@@ -290,7 +291,9 @@
       };
       for (const type of [
         "submitted", "step_started", "step_finished", "step_skipped", "step_retrying", "step_failed",
-        "job_redriven", "milestone_reached", "outcome_late", "reopened", "ended", "cancelled",
+        "job_redriven", "milestone_reached", "outcome_late", "reopened", "ended", "cancelled", "step_edited",
+        "review_asked", "review_decided", "review_escalated", "review_ended", "paused", "resumed",
+        "fanned_out", "gathered", "loop_repeated", "loop_ended",
       ]) {
         source.addEventListener(`pressrun.run.v1.${type}`, heard);
       }

@@ -79,6 +79,17 @@ fn told(key: &str) -> Option<&'static str> {
         "cancelled" => "Cancelled. What is finished stays.",
         "ended" => "It had ended before; nothing was changed.",
         "regenerating" => "A new version is being made.",
+        "paused" => "Paused. What is under way ends, nothing new begins.",
+        "resumed" => "The run goes on.",
+        "retried" => "The step is done again.",
+        "approved" => "Your approval is recorded.",
+        "edited-approved" => "Your edit is saved and approved.",
+        "edited" => "Your edit is saved as a new version. It is not approved yet.",
+        "edited-judged" => {
+            "Your edit is saved. An audit judges it first; then it is asked about again. It is not approved yet."
+        }
+        "rejected" => "Your rejection is recorded.",
+        "sent-back" => "Sent back. The step is done again with your note.",
         "bulk" => "The selected runs were cancelled.",
         "bulk-some" => "Some of the selected runs could not be cancelled; the list shows which.",
         "none" => "No run was selected.",
@@ -121,7 +132,8 @@ pub(super) fn refused(nonce: &str, status: &Status) -> Response {
     )
 }
 
-fn http(status: &Status) -> StatusCode {
+/// The status that a page about a refusal has.
+pub(super) fn http(status: &Status) -> StatusCode {
     StatusCode::from_u16(Details::from(status).status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
@@ -210,6 +222,7 @@ fn navigation(visit: &Visit, title: &str) -> Markup {
             @if visit.may_change() {
                 a href="/runs/new" aria-current=[here("New run")] { "New run" }
             }
+            a href="/reviews" aria-current=[here("Reviews")] { "Reviews" }
             a href="/system" aria-current=[here("System")] { "System" }
         }
         div.who {

@@ -23,16 +23,17 @@ use wire::{
 use super::{
     artifact,
     door::{Asked, Sent, Visit},
-    graph,
+    graph, halt,
     page::{self, Look, token},
     pieces,
+    reviews::address,
     text::{self, Foreign},
     timeline,
 };
 use crate::limits::{ESTIMATE_RUNS, SHOWN_EVENTS};
 
 /// Events read for the timeline: the orchestrator's own bound.
-const READ_EVENTS: u32 = 1_000;
+pub(super) const READ_EVENTS: u32 = 1_000;
 /// What an event is called that begins a run's work anew.
 const REOPENED: &str = "reopened";
 /// Fewest finished runs that an estimate is made from.
@@ -45,6 +46,7 @@ pub(super) struct Told {
 }
 
 /// All that the page is made from.
+#[derive(Default)]
 pub(super) struct Material {
     pub(super) run: Run,
     pub(super) waiting: ExplainResponse,
@@ -182,7 +184,7 @@ pub(super) fn render(visit: &Visit, material: &Material, now: Timestamp) -> Mark
                 section id="steps" data-live="steps" {
                     h2 { "Steps" }
                     (graph::draw(&run.steps))
-                    (steps(material))
+                    (steps(visit, material))
                 }
                 section id="timeline" data-live="timeline" {
                     h2 { "Timeline" }
@@ -194,7 +196,7 @@ pub(super) fn render(visit: &Visit, material: &Material, now: Timestamp) -> Mark
                 }
             }
             aside.notes {
-                (actions(visit, run))
+                (actions(visit, material))
                 div id="facts" data-live="facts" {
                     @if let Some(result) = result { (errors(result)) (cost(result)) }
                     (facts(run))
@@ -229,7 +231,14 @@ fn happening(material: &Material, now: Timestamp) -> Markup {
         };
     }
     html! {
-        p.state.under-way { span.pulse aria-hidden="true" {} strong { (text::words(&run.state)) } " " span.percent { (run.percent) " %" } }
+        p.state.under-way {
+            @if let Some(reason) = halt::paused(material) {
+                strong { "Paused" } @if !reason.is_empty() { span { (Foreign(reason)) } }
+            } @else {
+                span.pulse aria-hidden="true" {} strong { (text::words(&run.state)) }
+            }
+            " " span.percent { (run.percent) " %" }
+        }
         progress max="100" value=(run.percent) aria-label="Progress of the run" {}
         p.muted {
             @if let Some(begun) = begun(material) { time data-since datetime=(begun) { (text::span(millis(since))) } " so far. " }
@@ -244,7 +253,9 @@ fn happening(material: &Material, now: Timestamp) -> Markup {
         @if !waiting.waiting.is_empty() {
             ul.waiting {
                 @for waiting in &waiting.waiting {
-                    li.{ "w-" (text::class(&waiting.what)) } { strong { (text::words(&waiting.step)) } " " (Foreign(&waiting.message)) }
+                    li.{ "w-" (text::class(&waiting.what)) } { strong { (text::words(&waiting.step)) } " " (Foreign(&waiting.message))
+                        @if waiting.what == "review" { " " a href=(address(&run.id, &waiting.step)) { "Review it" } }
+                    }
                 }
             }
         }
@@ -261,12 +272,13 @@ fn ended(status: &str) -> &'static str {
         "partially_completed" => "A part is done, a part failed,",
         "failed" => "It failed",
         "cancelled" => "It was cancelled",
+        "rejected" => "It was rejected in a review",
         _ => "It is at rest",
     }
 }
 
 /// The same as the graph, in words.
-fn steps(material: &Material) -> Markup {
+fn steps(visit: &Visit, material: &Material) -> Markup {
     let Material { run, result, .. } = material;
     let of = |step: &str| {
         let metrics = result.as_ref().and_then(|result| result.metrics.as_ref())?;
@@ -290,7 +302,13 @@ fn steps(material: &Material) -> Markup {
                                 a href={ "/runs/" (run.id) "/artifacts/" (step.name) } { (text::words(&step.name)) }
                             } @else { (text::words(&step.name)) }
                         }
-                        td { span.phase.{ "p-" (text::class(&step.phase)) } { (text::words(&step.phase)) } }
+                        td {
+                            span.phase.{ "p-" (text::class(&step.phase)) } { (text::words(&step.phase)) }
+                            @if step.phase == "reviewing" {
+                                " " a href=(address(&run.id, &step.name)) aria-label={ "Review " (text::words(&step.name)) } { "Review" }
+                            }
+                            @if visit.may_change() && halt::may_retry(run, step) { " " (halt::retry_form(visit, run, step)) }
+                        }
                         td { (metrics.map_or(step.attempt, |metrics| metrics.attempts)) }
                         td { (metrics.map(|metrics| text::span(metrics.work_ms)).unwrap_or_default()) }
                         td { (metrics.map(|metrics| text::span(metrics.wait_ms)).unwrap_or_default()) }
@@ -315,13 +333,22 @@ fn log(events: &[Event]) -> Markup {
             @for event in events.iter().skip(hidden) {
                 li data-sequence=(event.sequence) {
                     span.n { (event.sequence) }
-                    span.what { (Foreign(&sentence(event))) @if let Some(error) = event.metadata.get("error") { span.why { (Foreign(error)) } } }
+                    span.what { (Foreign(&sentence(event))) (why(event)) }
                     @if let (Some(at), Some(began)) = (at(event), began) {
                         time datetime=(at) title=(at) { "+" (text::span(millis(at.since(began)))) }
                     }
                 }
             }
         }
+    }
+}
+
+/// What went wrong, or what a person gave as their reason.
+fn why(event: &Event) -> Markup {
+    let told = |name: &str| event.metadata.get(name).filter(|text| !text.is_empty());
+    html! {
+        @if let Some(error) = told("error") { span.why { (Foreign(error)) } }
+        @else if let Some(reason) = told("reason") { span.reason { (Foreign(reason)) } }
     }
 }
 
@@ -334,10 +361,12 @@ fn sentence(event: &Event) -> String {
     text::capital(message)
 }
 
-fn actions(visit: &Visit, run: &Run) -> Markup {
+fn actions(visit: &Visit, material: &Material) -> Markup {
+    let run = &material.run;
     html! {
         @if run.status == "running" && visit.may_change() {
             section id="actions" data-live="actions" {
+                (halt::form(visit, run, halt::paused(material).is_some()))
                 h2 { "Stop it" }
                 form method="post" action={ "/runs/" (run.id) "/cancel" } {
                     (token(visit))
@@ -349,7 +378,7 @@ fn actions(visit: &Visit, run: &Run) -> Markup {
             }
         } @else if visit.may_change() {
             section id="actions" data-live="actions" {
-                @if run.status != "running" && run.status != "cancelled" {
+                @if artifact::may_reopen(run) {
                     h2 { "Make it again" }
                     form method="post" action={ "/runs/" (run.id) "/regenerate" } {
                         (token(visit))

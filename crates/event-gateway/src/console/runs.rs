@@ -21,12 +21,13 @@ use super::{
 use crate::limits::{CANCELS_AT_ONCE, MAX_SEARCH_CHARS, PAGE_RUNS, SEARCH_PAGE, SEARCH_PAGES};
 
 /// What can be filtered by, as the orchestrator names it.
-const STATUSES: [&str; 5] = [
+const STATUSES: [&str; 6] = [
     "running",
     "completed",
     "partially_completed",
     "failed",
     "cancelled",
+    "rejected",
 ];
 
 /// What is looked for.
@@ -216,7 +217,7 @@ fn row(visit: &Visit, run: &Run) -> Markup {
                 }
             }
             td.name { a href={ "/runs/" (run.id) } { (Foreign(&run.title)) } span.id { (short(&run.id)) } }
-            td { (text::status(&run.status)) }
+            td { (text::standing(run)) }
             td.progress {
                 @if run.status == "running" {
                     progress max="100" value=(run.percent) aria-label={ "Progress of " (run.title) } {}

@@ -1,5 +1,7 @@
 //! Pages as they are rendered: nothing of others becomes markup, nothing runs that is not ours.
 
+mod reviews;
+
 use std::sync::Arc;
 
 use ::service::auth::{Guard, Principal, Role};
@@ -152,6 +154,7 @@ async fn a_run_page_shows_what_happens_and_obeys_nothing() {
         "About 7.0 s left",
         "no live worker",
         "Cancel the run",
+        "Pause the run",
         "value=\"40\"",
     ] {
         assert!(page.contains(told), "{told}: {page}");
@@ -280,6 +283,8 @@ async fn every_page_carries_the_policy_and_only_its_own_script() {
         "/runs/none",
         "/runs/..%2f",
         "/runs/none/artifacts/copy?version=x",
+        "/reviews",
+        "/runs/none/reviews/sign_off",
         "/system",
     ] {
         let (_, headers, page) = call(&console, get(path)).await;
@@ -324,6 +329,10 @@ async fn no_form_is_taken_without_its_token_or_from_elsewhere() {
         "/runs/cancel",
         "/runs/r/cancel",
         "/runs/r/regenerate",
+        "/runs/r/pause",
+        "/runs/r/resume",
+        "/runs/r/retry",
+        "/runs/r/reviews/sign_off",
         "/logout",
     ];
     let send = |path: &str, body: String, origin: &str| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::service::clock;
 use maud::{Markup, PreEscaped, Render, html};
 use model::Timestamp;
+use wire::run::v1::Run;
 
 /// A text of others: escaped, and characters that hide or reorder made visible.
 pub(super) struct Foreign<'a>(pub(super) &'a str);
@@ -26,6 +27,11 @@ impl Render for Foreign<'_> {
     }
 }
 
+/// Whether a text holds what no eye sees.
+pub(super) fn has_hidden(text: &str) -> bool {
+    text.contains(is_hidden)
+}
+
 /// Characters that show nothing, or show others elsewhere than they stand.
 fn is_hidden(c: char) -> bool {
     matches!(c,
@@ -41,6 +47,16 @@ pub(super) fn ago(at: Option<Timestamp>) -> Markup {
     };
     let told = distance(clock::now().since(at));
     html! { time datetime=(at) title=(at) data-ago { (told) " ago" } }
+}
+
+/// A moment that is still to come, told as its distance; the exact one beside it.
+pub(super) fn until(at: Timestamp, now: Timestamp) -> Markup {
+    let left = at.since(now);
+    html! {
+        time datetime=(at) title=(at) {
+            @if left.is_zero() { "now" } @else { "in " (distance(left)) }
+        }
+    }
 }
 
 /// A span of time in one unit.
@@ -115,6 +131,15 @@ pub(super) fn capital(mut text: String) -> String {
 /// A run's status with its colour; the word says it too.
 pub(super) fn status(status: &str) -> Markup {
     html! { span.status.{ "s-" (class(status)) } { (words(status)) } }
+}
+
+/// How a run stands: its status, and what a running one waits for people with.
+pub(super) fn standing(run: &Run) -> Markup {
+    let state = match (run.status.as_str(), run.state.as_str()) {
+        ("running", state @ ("paused" | "in_review")) => state,
+        (status, _) => status,
+    };
+    status(state)
 }
 
 /// A class name that only letters and dashes can be in.

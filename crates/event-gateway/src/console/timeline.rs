@@ -12,7 +12,7 @@ const WIDTH: f64 = 900.0;
 const ROW: f64 = 26.0;
 const TOP: f64 = 22.0;
 
-/// One attempt.
+/// One attempt, or one wait for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Bar {
     step: String,
@@ -20,8 +20,14 @@ struct Bar {
     to: i64,
     /// The agent's own time, milliseconds; none while it is not known.
     work: Option<i64>,
-    /// `done`, `failed`, `retried`, `lost`, `running`.
+    /// `done`, `failed`, `retried`, `lost`, `running`; of a wait for people `asked`, `decided`, `refused`, `void`.
     end: &'static str,
+}
+
+impl Bar {
+    fn is_review(&self) -> bool {
+        ["asked", "decided", "refused", "void"].contains(&self.end)
+    }
 }
 
 /// The waterfall of a run's events. `now` ends what is still under way.
@@ -67,6 +73,7 @@ pub(super) fn draw(steps: &[Step], events: &[Event], now: Timestamp) -> Markup {
         p.legend {
             span.key.k-wait { "waits and hops" } span.key.k-done { "agent at work" }
             span.key.k-running { "under way" } span.key.k-failed { "failed, retried or lost" }
+            @if bars.iter().any(Bar::is_review) { span.key.k-people { "waits for people" } }
         }
     }
 }
@@ -80,6 +87,11 @@ fn draw_bar(bar: &Bar, y: f64, x: &impl Fn(i64) -> f64) -> Markup {
             "{}: {lasted}, of it {} work; {}",
             text::words(&bar.step),
             text::span(work.unsigned_abs()),
+            bar.end
+        ),
+        None if bar.is_review() => format!(
+            "{}: {lasted} with people; {}",
+            text::words(&bar.step),
             bar.end
         ),
         None => format!("{}: {lasted}; {}", text::words(&bar.step), bar.end),
@@ -101,6 +113,8 @@ fn draw_bar(bar: &Bar, y: f64, x: &impl Fn(i64) -> f64) -> Markup {
 fn bars(events: &[Event], now: Timestamp) -> Vec<Bar> {
     let mut bars: Vec<Bar> = Vec::new();
     let mut over = None;
+    // When people's work changed what was asked about: that ends a review which is asked anew later.
+    let mut changed = None;
     for event in events {
         let at = event.time.map_or(now, Timestamp::from).0;
         let end = match event.r#type.as_str() {
@@ -116,6 +130,39 @@ fn bars(events: &[Event], now: Timestamp) -> Vec<Bar> {
                 }
                 continue;
             }
+            "review_asked" => {
+                let open = open(&mut bars, &event.step, "asked");
+                if let Some(before) = open {
+                    before.to = changed.unwrap_or(at).max(before.from);
+                    before.end = "void";
+                }
+                if bars.len() < DRAWN_BARS {
+                    bars.push(Bar {
+                        step: event.step.clone(),
+                        from: at,
+                        to: at,
+                        work: None,
+                        end: "asked",
+                    });
+                }
+                continue;
+            }
+            "review_ended" => {
+                let end = event.metadata.get("end").map_or("", String::as_str);
+                if let Some(bar) = open(&mut bars, &event.step, "asked") {
+                    bar.to = at;
+                    bar.end = if end.starts_with("approved") {
+                        "decided"
+                    } else {
+                        "refused"
+                    };
+                }
+                continue;
+            }
+            "step_edited" | "reopened" => {
+                changed = Some(at);
+                continue;
+            }
             "step_finished" => "done",
             "step_failed" => "failed",
             "step_retrying" => "retried",
@@ -126,11 +173,7 @@ fn bars(events: &[Event], now: Timestamp) -> Vec<Bar> {
             }
             _ => continue,
         };
-        let open = bars
-            .iter_mut()
-            .rev()
-            .find(|bar| bar.step == event.step && bar.end == "running");
-        if let Some(bar) = open {
+        if let Some(bar) = open(&mut bars, &event.step, "running") {
             bar.to = at;
             bar.end = end;
             bar.work = event
@@ -149,14 +192,20 @@ fn bars(events: &[Event], now: Timestamp) -> Vec<Bar> {
         }
     }
     for bar in &mut bars {
-        if bar.end == "running" {
+        if bar.end == "running" || bar.end == "asked" {
             bar.to = over.unwrap_or(now.0).max(bar.from);
             if over.is_some() {
-                bar.end = "lost";
+                bar.end = if bar.is_review() { "void" } else { "lost" };
             }
         }
     }
     bars
+}
+
+/// The newest bar of a step that has not ended.
+fn open<'a>(bars: &'a mut [Bar], step: &str, end: &str) -> Option<&'a mut Bar> {
+    let mut newest = bars.iter_mut().rev();
+    newest.find(|bar| bar.step == step && bar.end == end)
 }
 
 /// With one digit: an attribute needs no more.
@@ -229,5 +278,44 @@ mod tests {
             .map(|bar| (bar.from, bar.to, bar.end))
             .collect();
         assert_eq!(told, [(0, 20, "lost"), (20, 30, "lost")]);
+    }
+
+    #[test]
+    fn a_review_lasts_until_people_decided_or_it_became_void() {
+        let ended = |how: &str, at| Event {
+            metadata: [("end".to_owned(), how.to_owned())].into(),
+            ..event("review_ended", "sign_off", at, None)
+        };
+        let mut events = vec![
+            event("review_asked", "sign_off", 100, None),
+            event("review_decided", "sign_off", 150, None),
+            event("step_edited", "copy", 200, None),
+            event("review_asked", "sign_off", 260, None),
+        ];
+        let told = |events: &[Event], now| -> Vec<_> {
+            let bars = bars(events, Timestamp(now)).into_iter();
+            bars.map(|bar| (bar.from, bar.to, bar.end)).collect()
+        };
+        assert_eq!(
+            told(&events, 300),
+            [(100, 200, "void"), (260, 300, "asked")]
+        );
+        events.push(ended("approved_by_deadline", 400));
+        assert_eq!(told(&events, 500)[1], (260, 400, "decided"));
+        events.pop();
+        events.push(ended("rejected", 400));
+        assert_eq!(told(&events, 500)[1], (260, 400, "refused"));
+        events.pop();
+        events.push(event("cancelled", "", 450, None));
+        assert_eq!(told(&events, 500)[1], (260, 450, "void"));
+
+        let steps = [Step {
+            name: "sign_off".to_owned(),
+            ..Step::default()
+        }];
+        let drawn = draw(&steps, &events, Timestamp(500)).into_string();
+        assert!(drawn.contains("waits for people"), "{drawn}");
+        let other = draw(&[], &[event("step_started", "a", 1, None)], Timestamp(2));
+        assert!(!other.into_string().contains("waits for people"));
     }
 }

@@ -149,9 +149,11 @@ impl Keys for Orchestrator {
                 let tenant = TenantId::new(answer.tenant).map_err(|error| unavailable(&error))?;
                 let role = Role::parse(&answer.role)
                     .ok_or_else(|| unavailable(&format!("unknown role `{}`", answer.role)))?;
-                // The hash's first digits tell keys apart in records without telling the key.
-                let by = format!("key-{}", hash.as_str().get(..8).unwrap_or_default());
-                Some(Principal { tenant, role, by })
+                Some(Principal {
+                    tenant,
+                    role,
+                    by: answer.by,
+                })
             }
             Err(status) if status.code() == Code::Unauthenticated => None,
             Err(status) => return Err(unavailable(&status.message())),

@@ -12,13 +12,13 @@ const GET_MEDIA: &str = "pressrun.artifact.v1.ArtifactService.GetMedia";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nand so on";
 
 /// A browser of one person.
-struct Browser {
+pub(crate) struct Browser {
     http: Client,
     cookie: Option<String>,
 }
 
 impl Browser {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         install_crypto();
         let http = Client::builder().redirect(Policy::none()).build();
         Self {
@@ -35,14 +35,30 @@ impl Browser {
         request.send().await.expect("answered")
     }
 
-    async fn get(&self, stack: &Stack, path: &str) -> Response {
+    pub(crate) async fn get(&self, stack: &Stack, path: &str) -> Response {
         let url = format!("http://{}{path}", stack.gateway);
         self.send(self.http.get(url).header("accept", "text/html"))
             .await
     }
 
     /// Logs in with the key of tenant `one`.
-    async fn log_in(&mut self, stack: &Stack) {
+    /// Sends a form of a page as a browser does.
+    pub(crate) async fn post(
+        &self,
+        stack: &Stack,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Response {
+        let form = reqwest::Url::parse_with_params("http://form/", fields).expect("fields");
+        let form = self
+            .http
+            .post(format!("http://{}{path}", stack.gateway))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.query().unwrap_or_default().to_owned());
+        self.send(form).await
+    }
+
+    pub(crate) async fn log_in(&mut self, stack: &Stack) {
         let page = self
             .get(stack, "/login")
             .await

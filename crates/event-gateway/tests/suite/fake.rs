@@ -1,7 +1,7 @@
 //! An orchestrator that answers what it is told to, remembers what it was asked, and knows no message.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     future::{Ready, ready},
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -59,6 +59,8 @@ impl Seen {
 #[derive(Default)]
 struct State {
     answers: BTreeMap<String, Result<Bytes, Status>>,
+    /// What is answered before those, each once.
+    next: BTreeMap<String, VecDeque<Result<Bytes, Status>>>,
     seen: Vec<Seen>,
 }
 
@@ -76,6 +78,7 @@ impl Fake {
             &wire::auth::v1::WhoAmIResponse {
                 tenant: "one".to_owned(),
                 role: "editor".to_owned(),
+                by: "one".to_owned(),
             },
         );
         app.routes = Router::new().route(
@@ -102,6 +105,17 @@ impl Fake {
     pub(crate) fn answers(&self, rpc: &str, message: &impl Message) {
         let bytes = message.encode_to_vec().into();
         self.state().answers.insert(rpc.to_owned(), Ok(bytes));
+    }
+
+    /// What a method answers next, once; then what it was told to answer from then on.
+    pub(crate) fn answers_next(&self, rpc: &str, answer: Result<&impl Message, Status>) {
+        let answer = answer.map(|message| message.encode_to_vec().into());
+        let mut state = self.state();
+        state
+            .next
+            .entry(rpc.to_owned())
+            .or_default()
+            .push_back(answer);
     }
 
     /// What a method refuses with from now on.
@@ -148,10 +162,9 @@ impl UnaryService<Bytes> for Call {
             headers: self.headers.clone(),
             body: request.into_inner(),
         });
-        let answer = state
-            .answers
-            .get(&self.rpc)
-            .cloned()
+        let next = state.next.get_mut(&self.rpc).and_then(VecDeque::pop_front);
+        let answer = next
+            .or_else(|| state.answers.get(&self.rpc).cloned())
             .unwrap_or(Ok(Bytes::new()));
         ready(answer.map(Response::new))
     }

@@ -8,5 +8,6 @@ mod live;
 mod many;
 mod pace;
 mod port;
+mod reviews;
 mod world;
 mod ws;

@@ -167,6 +167,7 @@ impl AuthService for Doors {
         Ok(Response::new(WhoAmIResponse {
             tenant: caller.tenant.to_string(),
             role: caller.role.as_str().to_owned(),
+            by: caller.by.clone(),
         }))
     }
 }

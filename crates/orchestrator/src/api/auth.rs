@@ -15,6 +15,7 @@ impl AuthService for Api {
         Ok(Response::new(proto::WhoAmIResponse {
             tenant: principal.tenant.to_string(),
             role: principal.role.as_str().to_owned(),
+            by: principal.by.clone(),
         }))
     }
 }
