@@ -1,5 +1,7 @@
 //! What follows by itself from the state: milestones, steps that are ready, the end.
 
+use std::cell::OnceCell;
+
 use model::{ErrorClass, Failure, JobId, RunStatus, StepName, Timestamp, usage::Usage};
 use workflow::{OnFailure, Plan, StepKind, plan};
 
@@ -8,6 +10,7 @@ use crate::{
     event::{Event, Kind},
     items, recovery,
     run::{Phase, Run},
+    schedule,
     scope::Facts,
 };
 
@@ -17,6 +20,7 @@ pub(crate) struct Scratch<'a> {
     pub(crate) run: Run,
     pub(crate) events: Vec<Event>,
     now: Timestamp,
+    ways: OnceCell<schedule::Ways<'a>>,
 }
 
 impl<'a> Scratch<'a> {
@@ -26,6 +30,7 @@ impl<'a> Scratch<'a> {
             run: run.clone(),
             events: Vec::new(),
             now: now.max(run.time),
+            ways: OnceCell::new(),
         }
     }
 
@@ -97,6 +102,12 @@ impl<'a> Scratch<'a> {
                 token: self.run.next_token(),
                 attempt,
                 revision,
+                score: schedule::score(
+                    self.plan,
+                    self.ways.get_or_init(|| schedule::ways(self.plan)),
+                    name,
+                    attempt - 1,
+                ),
             },
             Err(why) => unworkable(name, why),
         };

@@ -22,6 +22,7 @@ mod outstanding;
 mod progress;
 pub mod recovery;
 pub mod run;
+pub mod schedule;
 mod scope;
 
 pub use apply::apply;
@@ -31,9 +32,10 @@ pub use estimate::{Durations, estimate, measured};
 pub use event::Event;
 pub use explain::{Waiting, WaitingFor, explain};
 pub use items::item;
-pub use outstanding::{JobRef, Outstanding, Timer, outstanding};
+pub use outstanding::{JobRef, Outstanding, Timer, is_under_way, outstanding};
 pub use progress::{Progress, progress};
 pub use run::Run;
+pub use schedule::Score;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 mod items;
 mod loops;
+mod paces;
 mod reads;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,7 @@ pub(crate) fn check(
     numbers(definition, problems);
     input(definition, catalogue, problems);
     agents(definition, catalogue, problems);
+    paces::check(definition, catalogue, problems);
     states(definition, problems);
     results(definition, problems);
     if !step_count(definition, problems) {

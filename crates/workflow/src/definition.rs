@@ -3,7 +3,7 @@
 use crate::{
     condition::Condition,
     path::Path,
-    plan::{AtOnce, OnFailure, Retry},
+    plan::{AtOnce, Concurrency, OnFailure, Rate, Retry},
     problem::Placed,
 };
 
@@ -40,6 +40,9 @@ pub(crate) struct Step {
     pub(crate) for_each: Option<Placed<Path>>,
     pub(crate) max_parallel: Option<Placed<AtOnce>>,
     pub(crate) recover: Option<Recover>,
+    pub(crate) rate: Option<Placed<Rate>>,
+    pub(crate) concurrency: Option<Placed<Concurrency>>,
+    pub(crate) spacing_ms: Option<Placed<u64>>,
 }
 
 pub(crate) struct Recover {
@@ -71,6 +74,9 @@ impl Step {
             for_each: None,
             max_parallel: None,
             recover: None,
+            rate: None,
+            concurrency: None,
+            spacing_ms: None,
         }
     }
 }

@@ -57,6 +57,7 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
             token,
             attempt,
             revision,
+            score,
         } => (
             agent.to_string(),
             match (attempt, revision) {
@@ -69,6 +70,14 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
                 ("revision", revision.to_string()),
                 ("job", job.to_string()),
                 ("token", token.to_string()),
+                ("score", score.total().to_string()),
+                (
+                    "score_parts",
+                    format!(
+                        "weight {}, behind {}, attempts {}",
+                        score.weight, score.behind, score.attempts
+                    ),
+                ),
             ],
         ),
         Kind::FannedOut { step, keys } => (

@@ -3,6 +3,7 @@ use std::time::Duration;
 use engine::{
     event::{Kind, LoopEnd},
     recovery::Strategy,
+    schedule::Score,
     run::{Phase, Step, StepResult},
 };
 use model::{
@@ -71,6 +72,11 @@ fn every_kind() -> Vec<Event> {
             token: 1,
             attempt: 1,
             revision: 1,
+            score: Score {
+                weight: 1,
+                behind: 4,
+                attempts: 2,
+            },
         },
         Kind::StepSkipped {
             step: step("short_copy"),

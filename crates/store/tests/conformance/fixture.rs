@@ -121,6 +121,11 @@ impl Driver {
         }
         let after = self.outstanding();
         let born = expected == 0;
+        let again = |job: &JobId| after.jobs.keys().any(|(other, _)| other == job);
+        let gone = before.jobs.keys().filter(|key| !after.jobs.contains_key(key));
+        let (withdrawn, given_up) = gone
+            .cloned()
+            .partition(|(job, token)| self.run.settled.contains(token) || again(job));
         Transition {
             tenant: self.run.tenant.clone(),
             run: self.run.id.clone(),
@@ -146,12 +151,9 @@ impl Driver {
                     sent_at: now,
                 })
                 .collect(),
-            withdrawn: before
-                .jobs
-                .keys()
-                .filter(|key| !after.jobs.contains_key(key))
-                .cloned()
-                .collect(),
+            ready: Vec::new(),
+            withdrawn,
+            given_up,
             versions: Vec::new(),
             blobs: if born {
                 vec![Blob {

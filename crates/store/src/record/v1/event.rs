@@ -6,6 +6,7 @@ use engine::{
     Event,
     event::{Kind, LoopEnd},
     recovery::Strategy,
+    schedule::Score,
 };
 use model::{AgentKind, ContentHash, JobId, StepName, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ enum What<'a> {
         token: u64,
         attempt: u32,
         revision: u32,
+        /// Weight, weight behind, points for attempts.
+        #[serde(default)]
+        score: (u32, u32, u32),
     },
     FannedOut {
         step: Cow<'a, StepName>,
@@ -170,6 +174,7 @@ impl<'a> What<'a> {
                 token,
                 attempt,
                 revision,
+                score,
             } => Self::StepStarted {
                 step: Cow::Borrowed(step),
                 agent: Cow::Borrowed(agent),
@@ -177,6 +182,7 @@ impl<'a> What<'a> {
                 token: *token,
                 attempt: *attempt,
                 revision: *revision,
+                score: (score.weight, score.behind, score.attempts),
             },
             Kind::FannedOut { step, keys } => Self::FannedOut {
                 step: Cow::Borrowed(step),
@@ -309,6 +315,7 @@ impl<'a> What<'a> {
                 token,
                 attempt,
                 revision,
+                score: (weight, behind, attempts),
             } => Kind::StepStarted {
                 step: step.into_owned(),
                 agent: agent.into_owned(),
@@ -316,6 +323,11 @@ impl<'a> What<'a> {
                 token,
                 attempt,
                 revision,
+                score: Score {
+                    weight,
+                    behind,
+                    attempts,
+                },
             },
             Self::FannedOut { step, keys } => Kind::FannedOut {
                 step: step.into_owned(),
