@@ -13,6 +13,7 @@ mod parked;
 mod publications;
 mod ready;
 mod rotation;
+mod scheduling;
 mod tidy;
 mod trace;
 

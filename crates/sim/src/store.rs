@@ -285,10 +285,8 @@ impl CommitPath for Desk {
             (claims, tables.broken.pop())
         };
         let names: Vec<_> = jobs.iter().map(|job| job.job.as_str()).collect();
-        self.world.trace(format_args!(
-            "{} claims {names:?}: {claims:?}",
-            self.node
-        ));
+        self.world
+            .trace(format_args!("{} claims {names:?}: {claims:?}", self.node));
         if let Some(violation) = broken {
             self.world.violated(violation);
         }

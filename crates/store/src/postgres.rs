@@ -56,7 +56,10 @@ fn ready_jobs() -> String {
         .replace("$1", "l.agent")
         .replace("$2", "l.gate")
         .replace("$3", "l.tenant");
-    format!("select j.* from ({}) as l cross join lateral ({of_lane}) as j", sql::LANES)
+    format!(
+        "select j.* from ({}) as l cross join lateral ({of_lane}) as j",
+        sql::LANES
+    )
 }
 
 const SCHEMA: &str = "select max(version) from _sqlx_migrations where success";
@@ -370,9 +373,24 @@ impl CommitPath for Postgres {
         self.read(Scope::Scan, move |on| {
             Box::pin(async move {
                 let rows: Vec<row::Ready> = query_as(AssertSqlSafe(ready_jobs()))
-                    .bind(after.as_ref().map_or("", |lane| lane.agent.as_str()).to_owned())
-                    .bind(after.as_ref().map_or("", |lane| lane.gate.as_str()).to_owned())
-                    .bind(after.as_ref().map_or("", |lane| lane.tenant.as_str()).to_owned())
+                    .bind(
+                        after
+                            .as_ref()
+                            .map_or("", |lane| lane.agent.as_str())
+                            .to_owned(),
+                    )
+                    .bind(
+                        after
+                            .as_ref()
+                            .map_or("", |lane| lane.gate.as_str())
+                            .to_owned(),
+                    )
+                    .bind(
+                        after
+                            .as_ref()
+                            .map_or("", |lane| lane.tenant.as_str())
+                            .to_owned(),
+                    )
                     .bind(row::page(lanes.min(MAX_LANES)))
                     .bind(row::page(rows.min(MAX_LANE_JOBS)))
                     .fetch_all(on)

@@ -79,10 +79,7 @@ impl Limits {
         if self.is_empty() {
             return String::new();
         }
-        let share = self
-            .share
-            .as_ref()
-            .map(|share| (&share.key, share.at_once));
+        let share = self.share.as_ref().map(|share| (&share.key, share.at_once));
         // Texts and numbers, so this cannot fail.
         let text = serde_json::to_string(&(&self.paces, share)).unwrap_or_default();
         ContentHash::of(text.as_bytes()).to_string()
@@ -272,7 +269,7 @@ mod tests {
                 tenant: TenantId::new(tenant).expect("a tenant"),
             },
             run: RunId::new(format!("{tenant}-{number}")).expect("a run"),
-            job: JobId::new(format!("{tenant}-{number}")).expect("a job"),
+            job: JobId::new(format!("{number:032x}")).expect("a job"),
             token: 1,
             step: StepName::new("copy").expect("a step"),
             priority,
@@ -283,7 +280,7 @@ mod tests {
 
     fn check(pick: &Pick, jobs: Vec<ReadyJob>, wanted: &str) {
         let picked = pick.from(jobs, 100);
-        let names: Vec<_> = picked.iter().map(|job| job.job.as_str()).collect();
+        let names: Vec<_> = picked.iter().map(|job| job.run.as_str()).collect();
         assert_eq!(names.join(" "), wanted);
     }
 
@@ -309,11 +306,7 @@ mod tests {
                 .collect()
         };
         check(&places(4, &[]), jobs(), "big-0 small-10 big-1 small-11");
-        check(
-            &places(3, &[("big", 2)]),
-            jobs(),
-            "small-10 small-11 big-0",
-        );
+        check(&places(3, &[("big", 2)]), jobs(), "small-10 small-11 big-0");
         // Who has nothing more to send does not keep its share free.
         check(
             &places(5, &[("big", 3)]),

@@ -3,9 +3,13 @@
 use engine::{
     Waiting, WaitingFor,
     run::{Phase, Step},
+    schedule,
 };
-use model::{StepName, TenantId, Timestamp};
-use store::port::RunRow;
+use model::{JobId, StepName, TenantId, Timestamp};
+use store::{
+    port::RunRow,
+    ready::{Kept, KeptBy},
+};
 use wire::run::v1 as proto;
 
 use crate::core::{held::Held, workers::Workers};
@@ -101,8 +105,51 @@ pub(super) fn phase(phase: &Phase) -> &'static str {
     }
 }
 
+fn of_job<'a>(kept: &'a [(Kept, u32)], job: &JobId, token: u64) -> Option<&'a (Kept, u32)> {
+    kept.iter()
+        .find(|(kept, _)| kept.job == *job && kept.token == token)
+}
+
+/// What keeps a job back that is ready and was not sent; `window` is that of its kind.
+fn not_sent(kept: &Kept, window: u32, now: Timestamp) -> (&'static str, String, Option<Timestamp>) {
+    let agent = &kept.agent;
+    match &kept.by {
+        KeptBy::Place => {
+            let message =
+                format!("waits for a place: {window} jobs of agent {agent} may be sent at once");
+            ("place", message, None)
+        }
+        KeptBy::Pace(key, at) => {
+            let wait = at.since(now).as_secs_f64();
+            match key.strip_prefix(schedule::RATE) {
+                Some(key) => {
+                    let message =
+                        format!("waits for the rate of `{key}`: the next may go in {wait:.1} s");
+                    ("rate", message, Some(*at))
+                }
+                None => {
+                    let message = format!(
+                        "waits for the spacing of its step: the next may go in {wait:.1} s"
+                    );
+                    ("spacing", message, Some(*at))
+                }
+            }
+        }
+        KeptBy::Share(key, held, at_once) => {
+            let key = key.strip_prefix(schedule::SHARE).unwrap_or(key);
+            let message = format!("waits for `{key}`: {held} of {at_once} jobs at once are sent");
+            ("concurrency", message, None)
+        }
+    }
+}
+
 /// What each open step waits for; the engine's answer, told apart by what the workers say.
-pub(super) fn explain(held: &Held, workers: &Workers, now: Timestamp) -> proto::ExplainResponse {
+pub(super) fn explain(
+    held: &Held,
+    workers: &Workers,
+    kept: &[(Kept, u32)],
+    now: Timestamp,
+) -> proto::ExplainResponse {
     let hosted = workers.hosted();
     let waiting =
         engine::explain(&held.plan, &held.run)
@@ -144,6 +191,12 @@ pub(super) fn explain(held: &Held, workers: &Workers, now: Timestamp) -> proto::
                             "waits for its turn: {at_once} of its step may be under way at once"
                         );
                         ("turn", message, None, None)
+                    }
+                    WaitingFor::Outcome { job, token, .. }
+                        if let Some((kept, window)) = of_job(kept, &job, token) =>
+                    {
+                        let (what, message, until) = not_sent(kept, *window, now);
+                        (what, message, Some(kept.ready_at), until)
                     }
                     WaitingFor::Outcome {
                         agent,

@@ -207,7 +207,10 @@ impl Places {
     pub(crate) fn queued(&self, kinds: &BTreeSet<AgentKind>, all: bool) {
         let mut state = self.state();
         if all {
-            state.kinds.values_mut().for_each(|kind| kind.queued = false);
+            state
+                .kinds
+                .values_mut()
+                .for_each(|kind| kind.queued = false);
         }
         for kind in kinds {
             state.kind(kind).queued = true;
@@ -259,7 +262,8 @@ impl Places {
             };
             grown |= kind.queued && window > kind.window;
             kind.window = window;
-            metrics::gauge!(metric::JOBS_WINDOW, label::AGENT => name.to_string()).set(window as f64);
+            metrics::gauge!(metric::JOBS_WINDOW, label::AGENT => name.to_string())
+                .set(window as f64);
         }
         drop(state);
         if grown {
@@ -302,7 +306,7 @@ mod tests {
     use super::*;
 
     fn key(number: u64) -> Key {
-        (JobId::new(format!("job-{number}")).expect("a job"), 1)
+        (JobId::new(format!("{number:032x}")).expect("a job"), 1)
     }
 
     fn of() -> Of {

@@ -112,7 +112,11 @@ async fn round(core: &Core, seen: &mut Seen) -> Result<Option<Duration>, WorkErr
         let jobs = core
             .ports
             .store
-            .ready(seen.cursor.as_ref(), MAX_LANES, most.clamp(1, MAX_LANE_JOBS))
+            .ready(
+                seen.cursor.as_ref(),
+                MAX_LANES,
+                most.clamp(1, MAX_LANE_JOBS),
+            )
             .await?;
         let first = seen.cursor.is_none();
         let lanes: BTreeSet<&Lane> = jobs.iter().map(|job| &job.lane).collect();

@@ -73,7 +73,12 @@ impl Tables {
         let tenant = &job.lane.tenant;
         let at = (tenant.clone(), job.run.clone());
         let key = (job.job.clone(), job.token);
-        let Some(ready) = self.runs.get(&at).and_then(|row| row.ready.get(&key)).cloned() else {
+        let Some(ready) = self
+            .runs
+            .get(&at)
+            .and_then(|row| row.ready.get(&key))
+            .cloned()
+        else {
             return Claim::Gone;
         };
         let micros = now.0 * 1_000;
@@ -118,7 +123,8 @@ impl Tables {
         self.queue.claimed += 1;
         if let Some(row) = self.runs.get_mut(&at) {
             row.ready.remove(&key);
-            row.shares.extend(ready.limits.share.map(|share| (key.clone(), share.key)));
+            row.shares
+                .extend(ready.limits.share.map(|share| (key.clone(), share.key)));
             row.jobs.insert(key, (sent, Instant::now()));
         }
         Claim::Sent

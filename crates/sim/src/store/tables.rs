@@ -403,8 +403,7 @@ fn write(row: &mut Row, transition: Transition, settled: Option<Instant>) -> Res
     if !wanted.jobs.keys().eq(rows.iter().copied()) || wanted.wake_at() != row.standing.wake_at {
         let what = format!(
             "rows {:?} wake at {:?}, outstanding is {wanted:?}",
-            rows,
-            row.standing.wake_at
+            rows, row.standing.wake_at
         );
         return broken(Invariant::OutstandingEqualsRows, what);
     }

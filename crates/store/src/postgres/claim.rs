@@ -25,7 +25,8 @@ pub(super) async fn claim(
     }
     let tenants: BTreeSet<&str> = jobs.iter().map(|job| job.lane.tenant.as_str()).collect();
     let tenants = format!("{{{}}}", Vec::from_iter(tenants).join(","));
-    let text = |of: for<'a> fn(&'a ReadyJob) -> &'a str| -> Vec<&str> { jobs.iter().map(of).collect() };
+    let text =
+        |of: for<'a> fn(&'a ReadyJob) -> &'a str| -> Vec<&str> { jobs.iter().map(of).collect() };
     let mut session = writers.acquire().await?;
     let answer: Result<(Vec<i32>, Vec<Option<i64>>), _> =
         query_as("select verdicts, untils from claim_v1($1, $2, $3, $4, $5, $6, $7)")
@@ -45,12 +46,15 @@ pub(super) async fn claim(
         }
         Err(error) => return Err(writers.broken(session, &error)),
     };
-    let claimed = verdicts.into_iter().zip(untils).map(|verdict| match verdict {
-        (0, _) => Claim::Sent,
-        (2, Some(until)) => Claim::Until(Timestamp(until)),
-        (3, _) => Claim::Full,
-        _ => Claim::Gone,
-    });
+    let claimed = verdicts
+        .into_iter()
+        .zip(untils)
+        .map(|verdict| match verdict {
+            (0, _) => Claim::Sent,
+            (2, Some(until)) => Claim::Until(Timestamp(until)),
+            (3, _) => Claim::Full,
+            _ => Claim::Gone,
+        });
     // What is beyond the bound was not tried.
     Ok(claimed.chain(rest.iter().map(|_| Claim::Gone)).collect())
 }

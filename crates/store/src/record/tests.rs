@@ -3,8 +3,8 @@ use std::time::Duration;
 use engine::{
     event::{Kind, LoopEnd},
     recovery::Strategy,
-    schedule::Score,
     run::{Phase, Step, StepResult},
+    schedule::Score,
 };
 use model::{
     AgentKind, CampaignId, ContentHash, ErrorClass, Failure, JobId, RunStatus, StepName, Timestamp,

@@ -122,7 +122,10 @@ impl Driver {
         let after = self.outstanding();
         let born = expected == 0;
         let again = |job: &JobId| after.jobs.keys().any(|(other, _)| other == job);
-        let gone = before.jobs.keys().filter(|key| !after.jobs.contains_key(key));
+        let gone = before
+            .jobs
+            .keys()
+            .filter(|key| !after.jobs.contains_key(key));
         let (withdrawn, given_up) = gone
             .cloned()
             .partition(|(job, token)| self.run.settled.contains(token) || again(job));

@@ -18,14 +18,22 @@ pub(super) fn check(definition: &Definition, catalogue: &Catalogue, problems: &m
         };
         for (field, place) in fields(step) {
             if matches!(step.work, Some(Work::Loop(_))) {
-                note(place, format!("a loop has no jobs of its own, so no `{field}`; give it to a step of its body"));
+                note(
+                    place,
+                    format!(
+                        "a loop has no jobs of its own, so no `{field}`; give it to a step of its body"
+                    ),
+                );
             }
         }
         if let Some(spacing) = &step.spacing_ms
             && !(1..=MAX_SPACING_MS).contains(&spacing.value)
         {
             let hours = MAX_SPACING_MS / 3_600_000;
-            note(spacing.place, format!("`spacing` must be above 0 and at most {hours}h"));
+            note(
+                spacing.place,
+                format!("`spacing` must be above 0 and at most {hours}h"),
+            );
         }
         let input = definition.input.as_ref();
         let Some(shape) = input.and_then(|input| catalogue.inputs.get(&input.value)) else {
@@ -50,8 +58,14 @@ pub(super) fn check(definition: &Definition, catalogue: &Catalogue, problems: &m
 fn fields(step: &Step) -> impl Iterator<Item = (&'static str, Place)> {
     [
         ("rate", step.rate.as_ref().map(|rate| rate.place)),
-        ("concurrency", step.concurrency.as_ref().map(|shared| shared.place)),
-        ("spacing", step.spacing_ms.as_ref().map(|spacing| spacing.place)),
+        (
+            "concurrency",
+            step.concurrency.as_ref().map(|shared| shared.place),
+        ),
+        (
+            "spacing",
+            step.spacing_ms.as_ref().map(|spacing| spacing.place),
+        ),
     ]
     .into_iter()
     .filter_map(|(field, place)| Some((field, place?)))

@@ -29,7 +29,8 @@ pub(super) fn rate(fields: &mut Fields<'_>) -> Option<Placed<Rate>> {
             Some(1_000_000_u64.div_ceil(u64::from(rate.value)))
         }
         (Some(rate), _) => {
-            let message = format!("`per_second` must be 1 to {MAX_RATE}; below 1, say `every: 30s`");
+            let message =
+                format!("`per_second` must be 1 to {MAX_RATE}; below 1, say `every: 30s`");
             own.note(rate.place, message);
             None
         }
@@ -63,7 +64,10 @@ pub(super) fn concurrency(fields: &mut Fields<'_>) -> Option<Placed<Concurrency>
     if let Some(at_once) = at_once.as_ref()
         && !(1..=MAX_AT_ONCE).contains(&at_once.value)
     {
-        own.note(at_once.place, format!("`at_once` must be 1 to {MAX_AT_ONCE}"));
+        own.note(
+            at_once.place,
+            format!("`at_once` must be 1 to {MAX_AT_ONCE}"),
+        );
     }
     own.close();
     let value = Concurrency {

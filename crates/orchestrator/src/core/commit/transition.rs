@@ -304,9 +304,7 @@ fn limits(asked: Asked) -> Limits {
     });
     Limits {
         paces: paces.collect(),
-        share: asked
-            .share
-            .map(|(key, at_once)| Share { key, at_once }),
+        share: asked.share.map(|(key, at_once)| Share { key, at_once }),
     }
 }
 

@@ -5,12 +5,17 @@ use sqlx::{Connection, Executor, PgConnection, Row};
 use store::{
     CommitPath, Library, Queries, StoreError,
     library::{NewEntry, Place},
+    postgres::Postgres,
+    ready::Pace,
 };
 
 use super::admin;
-use crate::fixture::{Driver, commit_all, connect, database, tenant};
+use crate::{
+    fixture::{Driver, at, commit_all, connect, database, tenant},
+    suite::queue::queued,
+};
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "api_keys",
     "artifact_versions",
     "artifacts",
@@ -20,11 +25,26 @@ const TABLES: [&str; 13] = [
     "jobs",
     "library",
     "library_versions",
+    "paces",
     "run_events",
     "run_snapshots",
     "runs",
     "workflows",
 ];
+
+/// A job of the tenant that went at its pace.
+async fn paced(store: &Postgres, owner: &str) {
+    let submit = queued(Driver::new(owner, "paced", None).submit(), |row| {
+        row.limits.paces.push(Pace {
+            key: "rate:x".to_owned(),
+            every_us: 1_000,
+            burst: 1,
+        });
+    });
+    commit_all(store, vec![submit]).await;
+    let jobs = store.ready(None, 1, 1).await.expect("reads");
+    store.claim(at(0), &jobs).await.expect("claims");
+}
 
 /// A database with rows of two tenants in every table.
 async fn peopled() -> String {
@@ -34,6 +54,7 @@ async fn peopled() -> String {
         let mut whole = Driver::new(owner, "whole", Some("k"));
         commit_all(&store, whole.whole()).await;
         commit_all(&store, vec![Driver::new(owner, "open", None).submit()]).await;
+        paced(&store, owner).await;
         let (hash, plan) = (whole.plan.hash(), whole.plan.to_json());
         store
             .save_plan(&tenant(owner), &hash, &plan)
@@ -164,7 +185,7 @@ async fn a_scan_sees_named_columns_only() {
         granted,
         [
             "api_keys: key_hash role tenant",
-            "jobs: agent job run sent_at step tenant token",
+            "jobs: agent gate job priority ready_at run score sent_at step tenant token",
             "run_events: at last_seq run tenant",
             "runs: run tenant wake_at",
         ]
