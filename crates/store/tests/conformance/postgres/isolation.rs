@@ -196,7 +196,7 @@ async fn a_scan_sees_named_columns_only() {
         .expect("becomes");
     assert_eq!(
         count(&mut tx, "select count(tenant) from runs".to_owned()).await,
-        4
+        6
     );
     assert_eq!(
         code(&mut tx, "select title from runs".to_owned())
