@@ -8,6 +8,7 @@ mod properties;
 mod recovery;
 mod reopening;
 mod retries;
+mod schedule;
 
 use std::sync::Arc;
 
@@ -162,6 +163,7 @@ fn catalogue() -> Catalogue {
         ("items", Shape::each(item)),
         ("names", Shape::List),
         ("at_once", Shape::Number),
+        ("account", Shape::Text),
     ]);
     Catalogue {
         agents: agents.into(),

@@ -242,3 +242,51 @@ pub(super) fn explain(
         waiting: waiting.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::AgentKind;
+
+    use super::*;
+
+    #[test]
+    fn a_job_that_was_not_sent_says_the_one_thing_that_keeps_it() {
+        let kept = |by| Kept {
+            job: JobId::new("0".repeat(32)).expect("a job"),
+            token: 1,
+            agent: AgentKind::new("copy").expect("a kind"),
+            ready_at: Timestamp(0),
+            by,
+        };
+        let at = Timestamp(2_500);
+        let said = |by| not_sent(&kept(by), 8, Timestamp(1_000));
+        assert_eq!(
+            said(KeptBy::Place),
+            (
+                "place",
+                "waits for a place: 8 jobs of agent copy may be sent at once".to_owned(),
+                None
+            )
+        );
+        assert_eq!(
+            said(KeptBy::Pace("rate:acc".to_owned(), at)),
+            (
+                "rate",
+                "waits for the rate of `acc`: the next may go in 1.5 s".to_owned(),
+                Some(at)
+            )
+        );
+        assert_eq!(
+            said(KeptBy::Pace("spacing:r1.items".to_owned(), at)).0,
+            "spacing"
+        );
+        assert_eq!(
+            said(KeptBy::Share("share:acc".to_owned(), 2, 2)),
+            (
+                "concurrency",
+                "waits for `acc`: 2 of 2 jobs at once are sent".to_owned(),
+                None
+            )
+        );
+    }
+}

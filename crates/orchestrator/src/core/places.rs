@@ -249,7 +249,7 @@ impl Places {
         }
         let otherwise = state.otherwise;
         let mut grown = false;
-        for (name, kind) in &mut state.kinds {
+        for (place, (name, kind)) in state.kinds.iter_mut().enumerate() {
             let measured = f64::from(kind.ended) / passed.as_secs_f64();
             kind.rate = (kind.rate + measured) / 2.0;
             kind.ended = 0;
@@ -262,8 +262,10 @@ impl Places {
             };
             grown |= kind.queued && window > kind.window;
             kind.window = window;
-            metrics::gauge!(metric::JOBS_WINDOW, label::AGENT => name.to_string())
-                .set(window as f64);
+            if place < SHOWN_KINDS {
+                metrics::gauge!(metric::JOBS_WINDOW, label::AGENT => name.to_string())
+                    .set(window as f64);
+            }
         }
         drop(state);
         if grown {

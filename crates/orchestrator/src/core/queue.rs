@@ -125,6 +125,7 @@ async fn round(core: &Core, seen: &mut Seen) -> Result<Option<Duration>, WorkErr
         if first {
             seen.waiting.clear();
         }
+        // Lanes beyond those of one look have their turn even while these have jobs.
         for lane in &lanes {
             free.entry(lane.agent.clone()).or_insert(other);
         }
@@ -152,8 +153,8 @@ async fn round(core: &Core, seen: &mut Seen) -> Result<Option<Duration>, WorkErr
             break;
         }
         // Until a look finds no more, who becomes ready meanwhile waits behind them.
-        core.places.queued(&open.into_iter().collect(), false);
-        seen.cursor = None;
+        seen.waiting.extend(open);
+        core.places.queued(&seen.waiting, false);
         if claim(core, seen, now, chosen).await? {
             beaten = 0;
         } else {

@@ -25,7 +25,18 @@ pub(crate) struct Queue {
     /// How many places others got since the tenant's last.
     passed: BTreeMap<(AgentKind, TenantId), u32>,
     /// How many were claimed in all.
-    pub(crate) claimed: u64,
+    claimed: u64,
+    /// The planted bug: paces are not asked.
+    unpaced: bool,
+}
+
+impl Queue {
+    pub(super) fn new(unpaced: bool) -> Self {
+        Self {
+            unpaced,
+            ..Self::default()
+        }
+    }
 }
 
 fn listed(tenant: &TenantId, run: &model::RunId, row: &ReadyRow) -> ReadyJob {
@@ -46,6 +57,11 @@ fn listed(tenant: &TenantId, run: &model::RunId, row: &ReadyRow) -> ReadyJob {
 }
 
 impl Tables {
+    /// How many jobs were claimed.
+    pub(crate) fn claimed(&self) -> u64 {
+        self.queue.claimed
+    }
+
     pub(super) fn ready(&self, after: Option<&Lane>, lanes: usize, rows: usize) -> Vec<ReadyJob> {
         let mut found: BTreeMap<Lane, Vec<ReadyJob>> = BTreeMap::new();
         for ((tenant, run), row) in &self.runs {
@@ -86,7 +102,7 @@ impl Tables {
         for pace in &ready.limits.paces {
             let ahead = self.queue.ahead.get(&(tenant.clone(), pace.key.clone()));
             let free = ahead.map_or(i64::MIN, |ahead| ahead - big(pace.slack_us()));
-            if free > micros {
+            if free > micros && !self.queue.unpaced {
                 return Claim::Until(Timestamp((free + 999).div_euclid(1_000)));
             }
         }

@@ -63,9 +63,10 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    pub(crate) fn new(unversioned: bool) -> Self {
+    pub(crate) fn new(unversioned: bool, unpaced: bool) -> Self {
         Self {
             unversioned,
+            queue: Queue::new(unpaced),
             ..Self::default()
         }
     }
