@@ -32,7 +32,9 @@ use super::{
 
 /// Runs with ready jobs, as they were committed: what their jobs work from. Only speed.
 #[derive(Clone)]
-pub(crate) struct Ready(Arc<Mutex<LruCache<(TenantId, RunId), Arc<Held>>>>);
+pub(crate) struct Ready(Arc<Mutex<Runs>>);
+
+type Runs = LruCache<(TenantId, RunId), Arc<Held>>;
 
 impl Default for Ready {
     fn default() -> Self {
