@@ -278,6 +278,11 @@ impl Places {
         self.state().census = Some(Vec::new());
     }
 
+    /// The count that began comes to nothing.
+    pub(crate) fn uncounted(&self) {
+        self.state().census = None;
+    }
+
     /// What was found under way in this replica's partitions. What it has sent or seen end meanwhile counts on top.
     pub(crate) fn counted(&self, mut found: BTreeMap<Key, Of>) {
         let mut state = self.state();

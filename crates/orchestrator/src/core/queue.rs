@@ -25,7 +25,8 @@ use super::{
     commit::{Sealed, WorkError},
     held::Held,
     limits::{
-        BEATEN_PAUSE, GATE_JOBS, HELD_READY, MAX_CLOSED, QUEUE_LOOKS, SHARE_RETRY, WINDOW_REFRESH,
+        BEATEN_PAUSE, GATE_JOBS, HELD_READY, MAX_CLOSED, QUEUE_LOOKS, SHARE_RETRY, SHOWN_KINDS,
+        WINDOW_REFRESH,
     },
     places::{Key, Of},
 };
@@ -72,6 +73,8 @@ struct Seen {
     cursor: Option<Lane>,
     /// Kinds whose jobs wait for a place, in the looks since the first lane.
     waiting: BTreeSet<AgentKind>,
+    /// Kinds that metrics tell of: what is gone shows as 0.
+    shown: BTreeSet<AgentKind>,
 }
 
 pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<()> {
@@ -143,7 +146,7 @@ async fn round(core: &Core, seen: &mut Seen) -> Result<Option<Duration>, WorkErr
             .map(|job| job.lane.agent.clone())
             .collect();
         if first {
-            shown(&jobs);
+            show(&mut seen.shown, &jobs);
         }
         let chosen = pick.from(jobs, MAX_CLAIM);
         if chosen.is_empty() {
@@ -179,13 +182,15 @@ async fn round(core: &Core, seen: &mut Seen) -> Result<Option<Duration>, WorkErr
 }
 
 /// Shows how many are listed.
-fn shown(jobs: &[ReadyJob]) {
-    let mut kinds: BTreeMap<&AgentKind, u32> = BTreeMap::new();
+fn show(kinds: &mut BTreeSet<AgentKind>, jobs: &[ReadyJob]) {
     for job in jobs {
-        *kinds.entry(&job.lane.agent).or_default() += 1;
+        if kinds.len() < SHOWN_KINDS {
+            kinds.insert(job.lane.agent.clone());
+        }
     }
-    for (kind, count) in kinds {
-        metrics::gauge!(metric::JOBS_READY, label::AGENT => kind.to_string()).set(f64::from(count));
+    for kind in kinds.iter() {
+        let count = jobs.iter().filter(|job| job.lane.agent == *kind).count();
+        metrics::gauge!(metric::JOBS_READY, label::AGENT => kind.to_string()).set(count as f64);
     }
 }
 

@@ -67,6 +67,7 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
         match checked {
             Ok(()) => gauges.show(core.workers.hosted()),
             Err(error) => {
+                core.places.uncounted();
                 metrics::gauge!(metric::STORE_UP).set(0.0);
                 gauges.forget();
                 tracing::warn!(%error, "jobs under way cannot be checked now");
