@@ -14,6 +14,7 @@ mod publications;
 mod ready;
 mod reviews;
 mod rotation;
+mod scheduling;
 mod tidy;
 mod trace;
 

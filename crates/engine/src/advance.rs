@@ -1,5 +1,7 @@
 //! What follows by itself from the state: milestones, steps that are ready, the end.
 
+use std::cell::OnceCell;
+
 use model::{ErrorClass, Failure, JobId, RunStatus, StepName, Timestamp, usage::Usage};
 use workflow::{OnFailure, Plan, StepKind, plan};
 
@@ -8,6 +10,7 @@ use crate::{
     event::{Event, Kind},
     items, recovery,
     run::{Phase, Run},
+    schedule,
     scope::Facts,
 };
 
@@ -19,6 +22,7 @@ pub(crate) struct Scratch<'a> {
     /// The run's time is over: nobody is asked any more.
     pub(crate) giving_up: bool,
     now: Timestamp,
+    ways: OnceCell<schedule::Ways<'a>>,
 }
 
 impl<'a> Scratch<'a> {
@@ -29,6 +33,7 @@ impl<'a> Scratch<'a> {
             events: Vec::new(),
             giving_up: false,
             now: now.max(run.time),
+            ways: OnceCell::new(),
         }
     }
 
@@ -135,6 +140,12 @@ impl<'a> Scratch<'a> {
                 token: self.run.next_token(),
                 attempt,
                 revision,
+                score: schedule::score(
+                    self.plan,
+                    self.ways.get_or_init(|| schedule::ways(self.plan)),
+                    name,
+                    attempt - 1,
+                ),
             },
             Err(why) => unworkable(name, why),
         };

@@ -9,6 +9,7 @@ use model::{
 use crate::{
     recovery::Strategy,
     review::{End, Verdict},
+    schedule::Score,
 };
 
 /// One numbered event of a run.
@@ -48,6 +49,8 @@ pub enum Kind {
         attempt: u32,
         /// 1 for the first, + 1 with each reopening.
         revision: u32,
+        /// What ranks it among the jobs of the run.
+        score: Score,
     },
     /// The step works off a list: each item is a step of the run from here on, `<step>.0` and so on.
     FannedOut {

@@ -23,6 +23,7 @@ mod progress;
 pub mod recovery;
 pub mod review;
 pub mod run;
+pub mod schedule;
 mod scope;
 
 pub use apply::apply;
@@ -32,9 +33,10 @@ pub use estimate::{Durations, estimate, measured};
 pub use event::Event;
 pub use explain::{Waiting, WaitingFor, explain};
 pub use items::item;
-pub use outstanding::{JobRef, Outstanding, ReviewRef, Timer, outstanding};
+pub use outstanding::{JobRef, Outstanding, ReviewRef, Timer, is_under_way, outstanding};
 pub use progress::{Progress, progress};
 pub use run::Run;
+pub use schedule::Score;
 
 #[cfg(test)]
 mod tests;

@@ -105,3 +105,11 @@ pub fn outstanding(run: &Run) -> Outstanding {
     }
     all
 }
+
+/// Whether this job of a step or an item is under way under this lease token.
+pub fn is_under_way(run: &Run, step: &StepName, job: &JobId, token: u64) -> bool {
+    let phase = run.steps.get(step).map(|state| &state.phase);
+    !run.status.at_rest()
+        && matches!(phase, Some(Phase::Running { job: own, token: current, .. })
+            if own == job && *current == token)
+}

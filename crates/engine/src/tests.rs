@@ -9,6 +9,7 @@ mod recovery;
 mod reopening;
 mod retries;
 mod reviews;
+mod schedule;
 
 use std::sync::Arc;
 
@@ -163,6 +164,7 @@ fn catalogue() -> Catalogue {
         ("items", Shape::each(item)),
         ("names", Shape::List),
         ("at_once", Shape::Number),
+        ("account", Shape::Text),
     ]);
     Catalogue {
         agents: agents.into(),

@@ -12,7 +12,9 @@ pub mod intake;
 pub mod limits;
 mod parked;
 pub mod peers;
+pub mod places;
 mod planted;
+mod queue;
 pub mod redrive;
 pub mod republish;
 pub mod submit;
@@ -33,6 +35,8 @@ use self::{
     durations::Durations,
     heads::Heads,
     peers::Peers,
+    places::{Places, Windows},
+    queue::Ready,
     timers::Alarm,
     workers::Workers,
 };
@@ -60,6 +64,8 @@ pub struct Options {
     pub replica: String,
     /// The bus keeps nothing over a restart, so everything under way is driven again at start.
     pub bus_forgets: bool,
+    /// How many jobs may be sent at once.
+    pub windows: Windows,
 }
 
 /// The orchestrator's core. Cheap to clone; all clones are one.
@@ -79,6 +85,9 @@ pub struct Core {
     pub(crate) planted: Planted,
     /// How long steps take.
     pub(crate) durations: Durations,
+    /// How many jobs are sent.
+    pub(crate) places: Places,
+    pub(crate) ready: Ready,
 }
 
 impl Core {
@@ -106,6 +115,8 @@ impl Core {
         let alarm = Alarm::default();
         let durations = Durations::default();
         let outage = Outage::default();
+        let places = Places::new(options.windows);
+        let ready = Ready::default();
         let (dispatcher, mut sending) =
             Dispatcher::new(ports.clone(), contents.clone(), outage.clone());
         sending.planted = planted;
@@ -116,6 +127,8 @@ impl Core {
             heads: heads.clone(),
             alarm: alarm.clone(),
             durations: durations.clone(),
+            places: places.clone(),
+            ready: ready.clone(),
         });
         let core = Self {
             peers: Peers::new(&options.replica),
@@ -128,6 +141,8 @@ impl Core {
             alarm,
             planted,
             durations,
+            places,
+            ready,
         };
         tasks.spawn("commit lane", lane.run(stop.clone()));
         tasks.spawn("dispatch", sending.run(stop.clone()));
@@ -135,6 +150,7 @@ impl Core {
         tasks.spawn("worker presence", workers::run(core.clone(), stop.clone()));
         tasks.spawn("outcomes", intake::run(core.clone(), stop.clone()));
         tasks.spawn("timers", timers::run(core.clone(), stop.clone()));
+        tasks.spawn("ready jobs", queue::run(core.clone(), stop.clone()));
         tasks.spawn("redrive", redrive::run(core.clone(), stop.clone()));
         tasks.spawn("heads out", heads::run(core.clone(), stop.clone()));
         tasks.spawn("heads in", heads::listen(core.clone(), stop.clone()));

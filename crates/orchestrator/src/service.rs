@@ -110,6 +110,7 @@ impl Service {
             core::Options {
                 replica: options.replica,
                 bus_forgets: options.bus_forgets,
+                windows: core::places::Windows::default(),
             },
             &mut tasks,
             &stop,
@@ -125,6 +126,7 @@ impl Service {
         let server = app.bind(options.listen).await?;
         metric::begin(&[
             metric::OUTCOMES,
+            metric::CLAIMS,
             metric::COMMITS,
             metric::MESSAGES,
             metric::REDRIVES,

@@ -24,6 +24,15 @@ pub const JOBS_UNDER_WAY: &str = "pressrun_jobs_under_way";
 pub const JOBS_OLDEST: &str = "pressrun_jobs_oldest_seconds";
 /// Places of live workers, by agent; as each orchestrator hears it.
 pub const WORKER_SLOTS: &str = "pressrun_worker_slots";
+/// Jobs that are ready and not sent for want of a place or for a limit, and were claimed, by result (`sent`,
+/// `gone`: another was faster, `paced`, `full`).
+pub const CLAIMS: &str = "pressrun_claims_total";
+/// How long jobs that did not go out at once were ready before they were sent, seconds.
+pub const READY_SECONDS: &str = "pressrun_ready_duration_seconds";
+/// Most jobs that this orchestrator has sent at once, by agent.
+pub const JOBS_WINDOW: &str = "pressrun_jobs_window";
+/// Jobs that are ready and not sent, as far as the last look listed them, by agent.
+pub const JOBS_READY: &str = "pressrun_jobs_ready";
 /// How long agents worked, seconds, by agent and result.
 pub const JOB_SECONDS: &str = "pressrun_job_duration_seconds";
 /// Outcomes received, by result (`applied`, `late`, `repeated`, `refused`, `corrupt`, `unavailable`).
@@ -125,6 +134,18 @@ pub const ALL: &[(&str, Kind, &str)] = &[
         "Age of the oldest job under way, seconds",
     ),
     (WORKER_SLOTS, Gauge, "Places of live workers"),
+    (CLAIMS, Amount, "Ready jobs claimed, by result"),
+    (
+        READY_SECONDS,
+        Seconds,
+        "How long jobs that waited were ready before they were sent",
+    ),
+    (JOBS_WINDOW, Gauge, "Most jobs sent at once, by agent"),
+    (
+        JOBS_READY,
+        Gauge,
+        "Jobs that are ready and not sent, as the last look listed them",
+    ),
     (JOB_SECONDS, Seconds, "How long agents worked"),
     (OUTCOMES, Amount, "Outcomes received"),
     (COMMITS, Amount, "Transitions committed"),
@@ -205,6 +226,7 @@ const CLOSED: &[(&str, &str, &[&str])] = &[
             "unavailable",
         ],
     ),
+    (CLAIMS, label::RESULT, &["sent", "gone", "paced", "full"]),
     (MESSAGES, label::RESULT, &["sent", "refused", "unavailable"]),
     (
         JOBS_REFUSED,

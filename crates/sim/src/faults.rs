@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use orchestrator::core::places::Windows;
 use tokio::time::sleep;
 
 use crate::{draws::Draws, world::World};
@@ -54,6 +55,8 @@ pub(crate) struct Weather {
     pub(crate) agent_fails: f64,
     /// Results that are too large for a message.
     pub(crate) large_results: f64,
+    /// How many jobs may be sent at once; so few in some worlds that jobs wait.
+    pub(crate) windows: Windows,
 }
 
 /// A fault of the world as a whole.
@@ -122,7 +125,20 @@ impl Weather {
             slowest_agent: draws.between(100, 15_000),
             agent_fails: draws.rate(0.4),
             large_results: draws.rate(0.1),
+            windows: windows(&draws),
         }
+    }
+}
+
+fn windows(draws: &Draws) -> Windows {
+    let usual = Windows::default();
+    if draws.chance(0.5) {
+        return usual;
+    }
+    let most = u32::try_from(draws.between(1, 4)).unwrap_or(1);
+    Windows {
+        most,
+        unhosted: most,
     }
 }
 

@@ -33,6 +33,10 @@ pub enum Invariant {
     Outcomes,
     /// An agent is not called again for a job but for a message or a worker that was lost.
     Calls,
+    /// Jobs of a limit's key follow each other no faster than it says, and never go but by a claim.
+    Limits,
+    /// No tenant with ready jobs waits while all places go to others.
+    Fairness,
     /// Nothing of ours logs an error, panics, or ends unasked.
     NoErrors,
 }
@@ -49,6 +53,8 @@ impl fmt::Display for Invariant {
             Self::Versions => "versions",
             Self::Outcomes => "outcomes",
             Self::Calls => "calls",
+            Self::Limits => "limits",
+            Self::Fairness => "fairness",
             Self::NoErrors => "no errors",
         })
     }

@@ -135,6 +135,7 @@ pub(crate) async fn orchestrator(world: Arc<World>, index: usize) {
         let options = Options {
             replica: name.clone(),
             bus_forgets: false,
+            windows: world.weather.windows,
         };
         let planted = Plant::in_core(world.plant);
         let core = Core::start_planted(ports, options, planted, &mut tasks, &stop);

@@ -40,6 +40,7 @@ fn everything() -> Option<Arc<Plan>> {
             ("first", Shape::each(item.clone())),
             ("second", Shape::each(item)),
             ("at_once", Shape::Number),
+            ("pace", Shape::Text),
         ]);
         let catalogue = Catalogue {
             inputs: [("Work".to_owned(), work)].into(),
@@ -63,6 +64,7 @@ fn work(draws: &Draws, number: u64) -> String {
     };
     serde_json::json!({
         "first": list(), "second": list(), "at_once": draws.between(1, 4), "number": number,
+        "pace": draws.pick(&["fast", "slow"]),
     })
     .to_string()
 }

@@ -17,16 +17,19 @@ pub enum Plant {
     RedriveUnderOldId,
     /// An orchestrator drives again only what it knows to have sent since it started.
     StateFromMemory,
+    /// A claim takes jobs whose pace does not let them go yet.
+    PacesNotAsked,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AckBeforeCommit,
         Self::NoVersionCheck,
         Self::LateOutcomeApplied,
         Self::RedriveUnderOldId,
         Self::StateFromMemory,
+        Self::PacesNotAsked,
     ];
 
     /// Its name on the command line.
@@ -37,6 +40,7 @@ impl Plant {
             Self::LateOutcomeApplied => "late-outcome-applied",
             Self::RedriveUnderOldId => "redrive-under-old-id",
             Self::StateFromMemory => "state-from-memory",
+            Self::PacesNotAsked => "paces-not-asked",
         }
     }
 
@@ -47,7 +51,7 @@ impl Plant {
             Some(Self::LateOutcomeApplied) => Planted::LateOutcomeApplied,
             Some(Self::RedriveUnderOldId) => Planted::RedriveUnderOldId,
             Some(Self::StateFromMemory) => Planted::StateFromMemory,
-            Some(Self::NoVersionCheck) | None => Planted::None,
+            Some(Self::NoVersionCheck | Self::PacesNotAsked) | None => Planted::None,
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct Report {
     pub events: u64,
     /// Calls of agents.
     pub calls: u64,
+    /// Jobs that waited and were claimed.
+    pub claims: u64,
     /// Faults as the seed has them.
     pub weather: String,
     /// The first rule that was broken.
@@ -101,6 +103,7 @@ async fn world(seed: u64, plant: Option<Plant>, errors: Errors) -> Report {
         lasted: world.elapsed(),
         events,
         calls,
+        claims: world.tables().claimed(),
         weather: format!("{:#?}", world.weather),
         violation: world.violation(),
     }

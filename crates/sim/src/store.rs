@@ -1,6 +1,7 @@
 //! The store as one node reaches it: a model of the commit path that is slow, away at times, and does
 //! not always say whether a commit took effect.
 
+mod queue;
 mod tables;
 
 use std::{
@@ -18,6 +19,7 @@ use store::port::{
     Blob, Changed, CommitError, CommitPath, Due, EventPage, SentJob, StoreError, StoredRun,
     Transition,
 };
+use store::ready::{Claim, Lane, ReadyJob};
 use tokio::time::{Instant, sleep};
 
 pub(crate) use self::tables::{Row, Tables};
@@ -261,6 +263,40 @@ impl CommitPath for Desk {
     ) -> Result<Vec<SentJob>, StoreError> {
         self.call(|tables| tables.sent_before(before, after, limit))
             .await
+    }
+
+    async fn ready(
+        &self,
+        after: Option<&Lane>,
+        lanes: usize,
+        rows: usize,
+    ) -> Result<Vec<ReadyJob>, StoreError> {
+        self.call(|tables| tables.ready(after, lanes, rows)).await
+    }
+
+    async fn claim(&self, now: Timestamp, jobs: &[ReadyJob]) -> Result<Vec<Claim>, StoreError> {
+        self.way().await;
+        if self.is_away() {
+            return Err(StoreError::Unavailable("simulated".to_owned()));
+        }
+        let (claims, broken) = {
+            let mut tables = self.world.tables();
+            let claims = tables.claim(now, jobs);
+            (claims, tables.broken.pop())
+        };
+        let names: Vec<_> = jobs.iter().map(|job| job.job.as_str()).collect();
+        self.world
+            .trace(format_args!("{} claims {names:?}: {claims:?}", self.node));
+        if let Some(violation) = broken {
+            self.world.violated(violation);
+        }
+        // The answer may be lost on its way.
+        let unknown = self.world.stormy() && self.draws.chance(self.world.weather.commit_unknown);
+        self.way().await;
+        if unknown {
+            return Err(StoreError::Unavailable("simulated".to_owned()));
+        }
+        Ok(claims)
     }
 
     async fn changed_since(

@@ -139,7 +139,10 @@ impl World {
             born: now,
             stormy: AtomicBool::new(true),
             moved: AtomicI64::new(0),
-            tables: Mutex::new(Tables::new(plant == Some(Plant::NoVersionCheck))),
+            tables: Mutex::new(Tables::new(
+                plant == Some(Plant::NoVersionCheck),
+                plant == Some(Plant::PacesNotAsked),
+            )),
             log: Mutex::default(),
             state: Mutex::new(State {
                 trace: DefaultHasher::new(),

@@ -13,14 +13,17 @@ fn run(seed: u64, plant: Option<Plant>) -> sim::Report {
 
 #[test]
 fn without_a_planted_bug_nothing_is_found() {
+    let mut claims = 0;
     for seed in 0..WHOLE {
         let report = run(seed, None);
+        claims += report.claims;
         assert!(report.violation.is_none(), "{report}\n{}", report.weather);
         assert!(
             report.events > 0 && report.calls > 0,
             "seed {seed} did nothing"
         );
     }
+    assert!(claims > 10 * WHOLE, "few jobs waited: {claims}");
 }
 
 #[test]
@@ -70,6 +73,11 @@ fn a_late_outcome_that_counts_is_found() {
 #[test]
 fn a_re_drive_under_the_old_message_id_is_found() {
     found(Plant::RedriveUnderOldId);
+}
+
+#[test]
+fn paces_that_are_not_asked_are_found() {
+    found(Plant::PacesNotAsked);
 }
 
 #[test]

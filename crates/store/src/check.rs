@@ -1,8 +1,9 @@
 //! What every store refuses before it touches the database, so that both refuse the same.
 
 use crate::{
-    limits::{MAX_CONTENT_BYTES, MAX_EVENTS, MAX_TEXT_BYTES},
+    limits::{MAX_CONTENT_BYTES, MAX_EVENTS, MAX_LIMIT_KEY_BYTES, MAX_PACE_US, MAX_TEXT_BYTES},
     port::{Birth, Blob, CommitError, StoreError, Transition},
+    ready::ReadyRow,
 };
 
 /// Whether the transition can be stored at all. What it says names the field, never the content.
@@ -22,7 +23,10 @@ fn faults(transition: &Transition) -> Result<(), String> {
     for job in &transition.sent {
         number("sent.token", job.token)?;
     }
-    for (_, token) in &transition.withdrawn {
+    for job in &transition.ready {
+        of_ready(job)?;
+    }
+    for (_, token) in transition.withdrawn.iter().chain(&transition.given_up) {
         number("withdrawn.token", *token)?;
     }
     for review in &transition.asked {
@@ -94,6 +98,20 @@ fn of_birth(birth: &Birth) -> Result<(), String> {
     // An index entry of Postgres holds no more than a third of a page.
     let key = birth.idempotency_key.as_deref().unwrap_or_default();
     text("birth.idempotency_key", key, MAX_TEXT_BYTES / 4)
+}
+
+fn of_ready(job: &ReadyRow) -> Result<(), String> {
+    number("ready.token", job.token)?;
+    for pace in &job.limits.paces {
+        text("ready.limits.paces.key", &pace.key, MAX_LIMIT_KEY_BYTES)?;
+        if pace.every_us > MAX_PACE_US || pace.slack_us() > MAX_PACE_US {
+            return Err("ready.limits.paces is too slow".to_owned());
+        }
+    }
+    if let Some(share) = &job.limits.share {
+        text("ready.limits.share.key", &share.key, MAX_LIMIT_KEY_BYTES)?;
+    }
+    Ok(())
 }
 
 /// Whether a blob can be stored.

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod port;
 pub mod postgres;
 mod reads;
+pub mod ready;
 pub mod record;
 mod row;
 mod sql;

@@ -8,6 +8,16 @@ pub const MAX_BATCH: usize = 256;
 pub const MAX_PAGE: usize = 1_000;
 /// Most stored transitions read back for one run.
 pub const MAX_TRANSITIONS: i64 = 100_000;
+/// Most lanes of ready jobs that one look lists.
+pub const MAX_LANES: usize = 500;
+/// Most ready jobs that one look lists of each lane.
+pub const MAX_LANE_JOBS: usize = 64;
+/// Most jobs of one claim.
+pub const MAX_CLAIM: usize = 256;
+/// Longest key of a limit, bytes.
+pub const MAX_LIMIT_KEY_BYTES: usize = 512;
+/// Longest time from one job of a key to the next, microseconds: a year.
+pub const MAX_PACE_US: u64 = 366 * 24 * 3_600 * 1_000_000;
 /// Most events of one transition; four for each step that a plan may have.
 pub const MAX_EVENTS: usize = 1_024;
 /// Largest content, snapshot or plan, bytes.

@@ -7,7 +7,10 @@ use model::{
     usage::Provenance,
 };
 
-use crate::library::Library;
+use crate::{
+    library::Library,
+    ready::{Claim, Kept, Lane, ReadyJob, ReadyRow},
+};
 
 /// Everything that one transition of one run changes. It is committed whole or not at all.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,12 +32,16 @@ pub struct Transition {
     pub standing: Standing,
     /// Jobs that go out with this commit.
     pub sent: Vec<JobRow>,
-    /// Jobs that are no longer under way, by id and lease token.
+    /// Jobs that are under way from here on, and go out once they are claimed.
+    pub ready: Vec<ReadyRow>,
+    /// Jobs that are no longer under way, by id and lease token; each was sent.
     pub withdrawn: Vec<(JobId, u64)>,
     /// Reviews that people are asked for from this commit on.
     pub asked: Vec<ReviewRow>,
     /// Reviews that nobody is asked for any more, by step and subject.
     pub answered: Vec<(StepName, ContentHash)>,
+    /// Jobs that are no longer under way, sent or not: another may claim them at this moment.
+    pub given_up: Vec<(JobId, u64)>,
     /// Results that came with the outcomes of this transition.
     pub versions: Vec<NewVersion>,
     /// Contents kept by hash (inputs, notes); writing one that is there changes nothing.
@@ -283,6 +290,8 @@ pub struct Due {
     pub runs: Vec<DueRun>,
     /// When the next timer after these is due; none when no timer runs.
     pub next: Option<Timestamp>,
+    /// Whether any job is ready and not sent.
+    pub ready: bool,
 }
 
 /// The commit path: narrow, so that the simulator can model it. Implementations are safe to drop a call
@@ -363,6 +372,21 @@ pub trait CommitPath: Send + Sync {
         limit: usize,
     ) -> Result<Vec<SentJob>, StoreError>;
 
+    /// Over all tenants: ready jobs that were not sent, of each of at most `lanes` lanes the first `rows` in the
+    /// order in which they go. Lanes come in their order, those after the cursor.
+    async fn ready(
+        &self,
+        after: Option<&Lane>,
+        lanes: usize,
+        rows: usize,
+    ) -> Result<Vec<ReadyJob>, StoreError>;
+
+    /// Records ready jobs as sent at `now`, in the order given, in one durable transaction; at most
+    /// [`crate::limits::MAX_CLAIM`]. Each stands for itself: what its limits keep back, what is gone and what
+    /// another claims stays as it is. The answers are in the order given. After an error some may be recorded
+    /// as sent.
+    async fn claim(&self, now: Timestamp, jobs: &[ReadyJob]) -> Result<Vec<Claim>, StoreError>;
+
     /// Runs changed at or after `since`, with their last sequence, in the order of (`updated`, run), after
     /// the cursor: those of one tenant, or without one those of all.
     async fn changed_since(
@@ -438,6 +462,13 @@ pub trait Queries: Send + Sync {
         after: Option<&(Timestamp, RunId, StepName)>,
         limit: usize,
     ) -> Result<Vec<OpenReview>, StoreError>;
+    /// The jobs of a run that are ready and were not sent, and what keeps each back, as of `now`.
+    async fn kept(
+        &self,
+        tenant: &TenantId,
+        run: &RunId,
+        now: Timestamp,
+    ) -> Result<Vec<Kept>, StoreError>;
 
     /// The schema's number as the database has it, and the one that this program was built for; none for a
     /// store that keeps no number.

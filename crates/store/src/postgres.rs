@@ -5,6 +5,7 @@
 //! `pressrun_app`, which is neither owner nor superuser, so row-level security holds; a scan over all
 //! tenants works as `pressrun_scan` for its transaction, and sees named columns only.
 
+mod claim;
 mod clock;
 mod commit;
 mod connect;
@@ -27,11 +28,14 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool, query, query_as};
 
 use crate::{
     check,
+    limits::{MAX_LANE_JOBS, MAX_LANES},
     port::{
         Blob, Changed, CommitError, CommitPath, Due, EventPage, KeyOwner, OpenReview, Queries,
         RunFilter, RunRow, Schema, SentJob, StoreError, StoredRun, Transition, VersionRow,
     },
+    ready::{Claim, Kept, Lane, ReadyJob},
     row::{self, read_failed},
+    sql,
 };
 use clock::Clock;
 use commit::Broken;
@@ -44,6 +48,19 @@ use writers::Writers;
 const BLOBS: &str = "select hash, content from blobs where tenant = $1 and hash = any($2)";
 const RESULTS: &str = "select v.step, v.version, v.content from artifact_versions v \
      where tenant = $1 and run = $2 and (step, version) in (select * from unnest($3, $4))";
+
+/// All lanes with their first jobs in one statement; `$1` to `$4` as in [`sql::LANES`].
+fn ready_jobs() -> String {
+    let of_lane = sql::OF_LANE
+        .replace("$4", "$5")
+        .replace("$1", "l.agent")
+        .replace("$2", "l.gate")
+        .replace("$3", "l.tenant");
+    format!(
+        "select j.* from ({}) as l cross join lateral ({of_lane}) as j",
+        sql::LANES
+    )
+}
 
 const SCHEMA: &str = "select max(version) from _sqlx_migrations where success";
 
@@ -346,6 +363,50 @@ impl CommitPath for Postgres {
         .await
     }
 
+    async fn ready(
+        &self,
+        after: Option<&Lane>,
+        lanes: usize,
+        rows: usize,
+    ) -> Result<Vec<ReadyJob>, StoreError> {
+        let after = after.cloned();
+        self.read(Scope::Scan, move |on| {
+            Box::pin(async move {
+                let rows: Vec<row::Ready> = query_as(AssertSqlSafe(ready_jobs()))
+                    .bind(
+                        after
+                            .as_ref()
+                            .map_or("", |lane| lane.agent.as_str())
+                            .to_owned(),
+                    )
+                    .bind(
+                        after
+                            .as_ref()
+                            .map_or("", |lane| lane.gate.as_str())
+                            .to_owned(),
+                    )
+                    .bind(
+                        after
+                            .as_ref()
+                            .map_or("", |lane| lane.tenant.as_str())
+                            .to_owned(),
+                    )
+                    .bind(row::page(lanes.min(MAX_LANES)))
+                    .bind(row::page(rows.min(MAX_LANE_JOBS)))
+                    .fetch_all(on)
+                    .await
+                    .map_err(|error| read_failed(&error))?;
+                rows.into_iter().map(row::Ready::into_job).collect()
+            })
+        })
+        .await
+    }
+
+    async fn claim(&self, now: Timestamp, jobs: &[ReadyJob]) -> Result<Vec<Claim>, StoreError> {
+        let claimed = own_task(claim::claim(self.writers.clone(), now, jobs.to_vec()));
+        claimed.await?.map_err(Broken::claim_failed)
+    }
+
     async fn changed_since(
         &self,
         of: Option<&TenantId>,
@@ -423,6 +484,19 @@ impl Queries for Postgres {
         let (tenant, after) = (tenant.clone(), after.cloned());
         self.read(Scope::Tenant(tenant.clone()), move |on| {
             Box::pin(async move { reads::reviews(on, &tenant, after.as_ref(), limit).await })
+        })
+        .await
+    }
+
+    async fn kept(
+        &self,
+        tenant: &TenantId,
+        run: &RunId,
+        now: Timestamp,
+    ) -> Result<Vec<Kept>, StoreError> {
+        let (tenant, run) = (tenant.clone(), run.clone());
+        self.read(Scope::Tenant(tenant.clone()), move |on| {
+            Box::pin(async move { reads::kept(on, &tenant, &run, now).await })
         })
         .await
     }

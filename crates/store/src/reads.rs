@@ -8,11 +8,12 @@ macro_rules! reads {
 
         use crate::{
             library::{self, EntryRow, Place},
-            limits::MAX_TRANSITIONS,
+            limits::{MAX_PAGE, MAX_TRANSITIONS},
             port::{
                 Changed, Due, EventPage, KeyOwner, OpenReview, RunFilter, RunRow, SentJob,
                 StoreError, StoredRun, VersionRow,
             },
+            ready::Kept,
             record,
             row::{self, big, page, read_failed},
             sql,
@@ -143,6 +144,48 @@ macro_rules! reads {
                 .await
                 .map_err(|error| read_failed(&error))?;
             rows.into_iter().map(row::Sent::into_job).collect()
+        }
+
+        pub(super) async fn kept(
+            on: &mut $connection,
+            tenant: &TenantId,
+            run: &RunId,
+            now: Timestamp,
+        ) -> Read<Vec<Kept>> {
+            let rows: Vec<row::KeptRow> = query_as(sql::KEPT)
+                .bind(tenant.as_str())
+                .bind(run.as_str())
+                .bind(page(MAX_PAGE))
+                .fetch_all(&mut *on)
+                .await
+                .map_err(|error| read_failed(&error))?;
+            let mut known: std::collections::BTreeMap<String, Option<i64>> = Default::default();
+            let mut kept = Vec::with_capacity(rows.len());
+            for row in rows {
+                let mut longest: Option<(String, Timestamp)> = None;
+                for (key, _, slack) in row.paces()? {
+                    let ahead = match known.get(&key) {
+                        Some(ahead) => *ahead,
+                        None => {
+                            let ahead: Option<i64> = query_scalar(sql::AHEAD)
+                                .bind(tenant.as_str())
+                                .bind(key.as_str())
+                                .fetch_optional(&mut *on)
+                                .await
+                                .map_err(|error| read_failed(&error))?;
+                            known.insert(key.clone(), ahead);
+                            ahead
+                        }
+                    };
+                    if let Some(until) = row::paced_until(ahead, slack, now)
+                        && longest.as_ref().is_none_or(|(_, known)| until > *known)
+                    {
+                        longest = Some((key, until));
+                    }
+                }
+                kept.push(row.into_kept(longest)?);
+            }
+            Ok(kept)
         }
 
         pub(super) async fn changed_since(

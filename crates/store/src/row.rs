@@ -9,6 +9,7 @@ use crate::{
         self, Birth, Blob, Changed, DueRun, EventPage, JobRow, KeyOwner, OpenReview, ReviewRow,
         RunRow, SentJob, Standing, StoreError, StoredRun, VersionRow,
     },
+    ready::{Kept, KeptBy, Lane, ReadyJob},
     record,
 };
 
@@ -156,19 +157,10 @@ fn events(bodies: &[String]) -> Result<Vec<engine::Event>, StoreError> {
 
 #[derive(FromRow)]
 pub(crate) struct Due {
-    tenant: String,
-    run: String,
-    wake_at: i64,
-}
-
-impl Due {
-    fn into_run(self) -> Result<DueRun, StoreError> {
-        Ok(DueRun {
-            tenant: id("a tenant", &self.tenant)?,
-            run: id("a run's id", &self.run)?,
-            wake_at: Timestamp(self.wake_at),
-        })
-    }
+    tenant: Option<String>,
+    run: Option<String>,
+    wake_at: Option<i64>,
+    ready: bool,
 }
 
 /// The timers of `rows` (ordered, one more than `limit` asked for) that are due, and the next one.
@@ -178,18 +170,124 @@ pub(crate) fn split_due(
     limit: i64,
 ) -> Result<port::Due, StoreError> {
     let limit = usize::try_from(limit).unwrap_or(0);
-    let due = rows
-        .iter()
-        .take(limit)
-        .take_while(|row| row.wake_at <= now.0)
-        .count();
-    let next = rows.get(due).map(|row| Timestamp(row.wake_at));
-    let runs = rows
+    let ready = rows.first().is_some_and(|row| row.ready);
+    let timers = rows
         .into_iter()
-        .take(due)
-        .map(Due::into_run)
-        .collect::<Result<_, _>>()?;
-    Ok(port::Due { runs, next })
+        .filter_map(|row| Some((row.tenant?, row.run?, row.wake_at?)));
+    let mut runs = Vec::new();
+    for (tenant, run, wake_at) in timers {
+        let wake_at = Timestamp(wake_at);
+        if runs.len() == limit || wake_at > now {
+            let next = Some(wake_at);
+            return Ok(port::Due { runs, next, ready });
+        }
+        runs.push(DueRun {
+            tenant: id("a tenant", &tenant)?,
+            run: id("a run's id", &run)?,
+            wake_at,
+        });
+    }
+    let next = None;
+    Ok(port::Due { runs, next, ready })
+}
+
+#[derive(FromRow)]
+pub(crate) struct LaneRow {
+    agent: String,
+    gate: String,
+    tenant: String,
+}
+
+impl LaneRow {
+    pub(crate) fn into_lane(self) -> Result<Lane, StoreError> {
+        Ok(Lane {
+            agent: id("a job's agent", &self.agent)?,
+            gate: self.gate,
+            tenant: id("a tenant", &self.tenant)?,
+        })
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct Ready {
+    tenant: String,
+    run: String,
+    job: String,
+    token: i64,
+    step: String,
+    agent: String,
+    gate: String,
+    priority: i64,
+    score: i64,
+    ready_at: i64,
+}
+
+impl Ready {
+    pub(crate) fn into_job(self) -> Result<ReadyJob, StoreError> {
+        Ok(ReadyJob {
+            lane: Lane {
+                agent: id("a job's agent", &self.agent)?,
+                gate: self.gate,
+                tenant: id("a tenant", &self.tenant)?,
+            },
+            run: id("a run's id", &self.run)?,
+            job: id("a job", &self.job)?,
+            token: number("a job's token", self.token)?,
+            step: id("a job's step", &self.step)?,
+            priority: number("a job's priority", self.priority)?,
+            score: number("a job's score", self.score)?,
+            ready_at: Timestamp(self.ready_at),
+        })
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct KeptRow {
+    job: String,
+    token: i64,
+    agent: String,
+    ready_at: i64,
+    paces: Option<String>,
+    share: Option<String>,
+    at_once: Option<i64>,
+    held: i64,
+}
+
+/// A pace as its row has it: its key, microseconds from one to the next, microseconds of slack.
+pub(crate) type StoredPace = (String, u64, u64);
+
+impl KeptRow {
+    pub(crate) fn paces(&self) -> Result<Vec<StoredPace>, StoreError> {
+        let Some(text) = &self.paces else {
+            return Ok(Vec::new());
+        };
+        serde_json::from_str(text).map_err(|why| corrupt("a job's paces", why))
+    }
+
+    /// `paced` is the pace that keeps it back longest, if one does.
+    pub(crate) fn into_kept(self, paced: Option<(String, Timestamp)>) -> Result<Kept, StoreError> {
+        let held: u32 = number("a share's jobs", self.held)?;
+        let at_once: u32 = number("a job's share", self.at_once.unwrap_or(i64::from(u32::MAX)))?;
+        let by = match (paced, self.share) {
+            (Some((key, until)), _) => KeptBy::Pace(key, until),
+            (None, Some(key)) if held >= at_once => KeptBy::Share(key, held, at_once),
+            (None, _) => KeptBy::Place,
+        };
+        Ok(Kept {
+            job: id("a job", &self.job)?,
+            token: number("a job's token", self.token)?,
+            agent: id("a job's agent", &self.agent)?,
+            ready_at: Timestamp(self.ready_at),
+            by,
+        })
+    }
+}
+
+/// When a pace lets the next job go, if that is not now.
+pub(crate) fn paced_until(ahead: Option<i64>, slack: u64, now: Timestamp) -> Option<Timestamp> {
+    let free = ahead?.saturating_sub(big(slack));
+    let at = free.saturating_add(999).div_euclid(1_000);
+    (at > now.0).then_some(Timestamp(at))
 }
 
 #[derive(FromRow)]

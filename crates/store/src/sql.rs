@@ -23,8 +23,39 @@ pub(crate) const BLOB: &str = "select content from blobs where tenant = $1 and h
 pub(crate) const KEY: &str =
     "select run, input from runs where tenant = $1 and idempotency_key = $2";
 
-pub(crate) const DUE: &str = "select tenant, run, wake_at from runs \
-     where wake_at is not null order by wake_at limit $1";
+/// One row at least: whether any job is ready is asked with it.
+pub(crate) const DUE: &str = "select d.tenant, d.run, d.wake_at, r.ready from \
+     (select exists (select 1 from jobs where sent_at is null) as ready) as r \
+     left join (select tenant, run, wake_at from runs \
+         where wake_at is not null order by wake_at limit $1) as d on true \
+     order by d.wake_at";
+
+/// Lanes of ready jobs, each found from the one before.
+pub(crate) const LANES: &str = "with recursive lanes (agent, gate, tenant) as ( \
+         select * from (select agent, gate, tenant from jobs where sent_at is null \
+             and (agent, gate, tenant) > ($1, $2, $3) order by agent, gate, tenant limit 1) as first \
+         union all \
+         select (select agent from jobs where sent_at is null and (agent, gate, tenant) > (l.agent, l.gate, l.tenant) \
+                 order by agent, gate, tenant limit 1), \
+             (select gate from jobs where sent_at is null and (agent, gate, tenant) > (l.agent, l.gate, l.tenant) \
+                 order by agent, gate, tenant limit 1), \
+             (select tenant from jobs where sent_at is null and (agent, gate, tenant) > (l.agent, l.gate, l.tenant) \
+                 order by agent, gate, tenant limit 1) \
+         from lanes as l where l.agent is not null) \
+     select agent, gate, tenant from lanes where agent is not null limit $4";
+
+/// The first ready jobs of a lane.
+pub(crate) const OF_LANE: &str = "select tenant, run, job, token, step, agent, gate, priority, score, \
+     ready_at from jobs where sent_at is null and agent = $1 and gate = $2 and tenant = $3 \
+     order by priority desc, score desc, ready_at, run, job limit $4";
+
+/// Ready jobs of a run, each with what its share holds.
+pub(crate) const KEPT: &str = "select job, token, agent, ready_at, paces, share, at_once, \
+         (select count(*) from jobs as o where o.tenant = j.tenant and o.share = j.share \
+             and o.share is not null and o.sent_at is not null) as held \
+     from jobs as j where tenant = $1 and run = $2 and sent_at is null order by job limit $3";
+
+pub(crate) const AHEAD: &str = "select ahead from paces where tenant = $1 and key = $2";
 
 pub(crate) const SENT: &str = "select tenant, run, job, token, step, agent, sent_at from jobs \
      where (tenant, run, job) > ($2, $3, $4) and sent_at < $1 \

@@ -2,6 +2,7 @@
 //! queued; readers have connections of their own.
 
 mod batch;
+mod claim;
 mod library;
 mod writer;
 
@@ -33,7 +34,9 @@ use crate::{
         Blob, Changed, CommitError, CommitPath, Due, EventPage, KeyOwner, OpenReview, Queries,
         RunFilter, RunRow, SentJob, StoreError, StoredRun, Transition, VersionRow,
     },
+    ready::{Claim, Kept, Lane, ReadyJob},
     row::{self, read_failed},
+    sql,
 };
 use writer::Write;
 
@@ -323,6 +326,56 @@ impl CommitPath for Sqlite {
         .await
     }
 
+    async fn ready(
+        &self,
+        after: Option<&Lane>,
+        lanes: usize,
+        rows: usize,
+    ) -> Result<Vec<ReadyJob>, StoreError> {
+        let after = after.cloned();
+        self.read(move |on| {
+            Box::pin(async move {
+                let found: Vec<row::LaneRow> = sqlx::query_as(sql::LANES)
+                    .bind(after.as_ref().map_or("", |lane| lane.agent.as_str()))
+                    .bind(after.as_ref().map_or("", |lane| lane.gate.as_str()))
+                    .bind(after.as_ref().map_or("", |lane| lane.tenant.as_str()))
+                    .bind(row::page(lanes.min(limits::MAX_LANES)))
+                    .fetch_all(&mut *on)
+                    .await
+                    .map_err(|error| read_failed(&error))?;
+                let mut jobs = Vec::new();
+                for lane in found {
+                    let lane = lane.into_lane()?;
+                    let found: Vec<row::Ready> = sqlx::query_as(sql::OF_LANE)
+                        .bind(lane.agent.as_str())
+                        .bind(lane.gate.as_str())
+                        .bind(lane.tenant.as_str())
+                        .bind(row::page(rows.min(limits::MAX_LANE_JOBS)))
+                        .fetch_all(&mut *on)
+                        .await
+                        .map_err(|error| read_failed(&error))?;
+                    for job in found {
+                        jobs.push(job.into_job()?);
+                    }
+                }
+                Ok(jobs)
+            })
+        })
+        .await
+    }
+
+    async fn claim(&self, now: Timestamp, jobs: &[ReadyJob]) -> Result<Vec<Claim>, StoreError> {
+        let (done, answer) = oneshot::channel();
+        let gone = || StoreError::Unavailable(GONE.to_owned());
+        let wanted = claim::Wanted {
+            now,
+            jobs: jobs.to_vec(),
+        };
+        let write = Write::Claim { wanted, done };
+        self.queue.send(write).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
     async fn changed_since(
         &self,
         of: Option<&TenantId>,
@@ -383,6 +436,17 @@ impl Queries for Sqlite {
             Box::pin(async move { reads::versions(on, &tenant, &run, step.as_ref()).await })
         })
         .await
+    }
+
+    async fn kept(
+        &self,
+        tenant: &TenantId,
+        run: &RunId,
+        now: Timestamp,
+    ) -> Result<Vec<Kept>, StoreError> {
+        let (tenant, run) = (tenant.clone(), run.clone());
+        self.read(move |on| Box::pin(async move { reads::kept(on, &tenant, &run, now).await }))
+            .await
     }
 
     async fn reviews(

@@ -2,6 +2,7 @@
 
 mod items;
 mod loops;
+mod paces;
 mod reads;
 mod reviews;
 
@@ -45,6 +46,7 @@ pub(crate) fn check(
     numbers(definition, problems);
     input(definition, catalogue, problems);
     agents(definition, catalogue, problems);
+    paces::check(definition, catalogue, problems);
     states(definition, problems);
     results(definition, problems);
     if !step_count(definition, problems) {

@@ -157,6 +157,9 @@ fn step(step: Step, within: &BTreeMap<String, Within>) -> Result<plan::Step, Vec
         retry: step.retry.value,
         on_failure: step.on_failure,
         weight: step.weight.value,
+        rate: step.rate.map(|rate| rate.value),
+        concurrency: step.concurrency.map(|shared| shared.value),
+        spacing_ms: step.spacing_ms.map(|spacing| spacing.value),
     })
 }
 

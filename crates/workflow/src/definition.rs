@@ -4,7 +4,7 @@ use crate::{
     Shape,
     condition::Condition,
     path::Path,
-    plan::{AtOnce, OnDeadline, OnFailure, People, Retry},
+    plan::{AtOnce, Concurrency, OnDeadline, OnFailure, People, Rate, Retry},
     problem::Placed,
 };
 
@@ -43,6 +43,9 @@ pub(crate) struct Step {
     pub(crate) for_each: Option<Placed<Path>>,
     pub(crate) max_parallel: Option<Placed<AtOnce>>,
     pub(crate) recover: Option<Recover>,
+    pub(crate) rate: Option<Placed<Rate>>,
+    pub(crate) concurrency: Option<Placed<Concurrency>>,
+    pub(crate) spacing_ms: Option<Placed<u64>>,
 }
 
 pub(crate) struct Recover {
@@ -74,6 +77,9 @@ impl Step {
             for_each: None,
             max_parallel: None,
             recover: None,
+            rate: None,
+            concurrency: None,
+            spacing_ms: None,
         }
     }
 }

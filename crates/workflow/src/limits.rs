@@ -34,3 +34,13 @@ pub const MAX_REVIEWERS: u32 = 32;
 pub const MAX_PERSON_BYTES: usize = 200;
 /// Longest time that people may have for a review, milliseconds.
 pub const MAX_REVIEW_MS: u64 = 365 * 24 * 3_600_000;
+/// Longest key of a rate or a concurrency limit, as written, bytes.
+pub const MAX_KEY_BYTES: usize = 128;
+/// Fastest rate of a key, jobs a second.
+pub const MAX_RATE: u32 = 1_000;
+/// Slowest rate of a key, and longest spacing, milliseconds: a day.
+pub const MAX_SPACING_MS: u64 = 24 * 3_600_000;
+/// Of a rate that is faster than this, jobs may go together: as many as belong to this time, microseconds.
+pub const BURST_US: u64 = 100_000;
+/// Most jobs of one concurrency key sent at once.
+pub const MAX_AT_ONCE: u32 = 1_000;

@@ -3,6 +3,7 @@
 
 mod fields;
 mod input;
+mod pace;
 mod review;
 mod work;
 
@@ -101,6 +102,9 @@ fn step(name: Placed<String>, node: Placed<Node>, problems: &mut Problems) -> St
     step.for_each = fields.path("for_each");
     step.max_parallel = work::max_parallel(&mut fields);
     step.recover = work::recover(&mut fields);
+    step.rate = pace::rate(&mut fields);
+    step.concurrency = pace::concurrency(&mut fields);
+    step.spacing_ms = fields.duration("spacing");
     fields.close();
     step
 }

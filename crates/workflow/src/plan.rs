@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use model::{AgentKind, ContentHash, ErrorClass, StepName};
 use serde::{Deserialize, Serialize};
 
-use crate::{Shape, condition::Condition, path::Path};
+use crate::{Shape, condition::Condition, limits::MAX_KEY_BYTES, path::Path};
 
 /// Most steps of a plan.
 pub const MAX_STEPS: usize = 256;
@@ -69,6 +69,82 @@ pub struct Step {
     /// How the class of a failure changes the next attempt; without, every attempt is like the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recover: Option<Recover>,
+    /// How fast its jobs follow others of the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// How many of its jobs are sent at once, together with others of the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
+    /// Least time from one start of its jobs to the next within a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing_ms: Option<u64>,
+}
+
+/// A limit that all jobs of a tenant with the same key share, whatever their workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Which jobs.
+    pub key: Key,
+    /// The time from one to the next, microseconds.
+    pub every_us: u64,
+    /// How many may go at once after a quiet time.
+    pub burst: u32,
+}
+
+/// A limit that all jobs of a tenant with the same key share, whatever their workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Concurrency {
+    /// Which jobs.
+    pub key: Key,
+    /// How many are sent at once.
+    pub at_once: u32,
+}
+
+/// What jobs have in common. Stored as written: `linkedin`, or `input.account`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// This text.
+    Text(String),
+    /// What the input says there.
+    Input(Path),
+}
+
+impl Key {
+    /// Reads `text`; none when it is neither a short text nor a path of the input.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.starts_with("input.") || text.starts_with("steps.") {
+            let path = Path::parse(text).ok();
+            return path
+                .filter(|path| matches!(path, Path::Input(_)))
+                .map(Self::Input);
+        }
+        let printable = !text.trim().is_empty() && !text.contains(char::is_control);
+        (printable && text.len() <= MAX_KEY_BYTES).then(|| Self::Text(text.to_owned()))
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Input(path) => path.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Key {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no key of a limit"))
+    }
 }
 
 /// A step that works off a list. Each item is a step of the run, `<step>.<index>`, in the list's order.

@@ -93,7 +93,26 @@ impl RunService for Api {
             .held(&principal.tenant, &request.get_ref().run_id)
             .await?;
         let now = self.core.ports.store.now().await.map_err(WorkError::from)?;
-        Ok(Response::new(view::explain(&held, &self.core.workers, now)))
+        let kept = if engine::outstanding(&held.run).jobs.is_empty() {
+            Vec::new()
+        } else {
+            let (tenant, run) = (&held.run.tenant, &held.run.id);
+            let kept = self.queries.kept(tenant, run, now).await;
+            kept.map_err(WorkError::from)?
+        };
+        let kept: Vec<_> = kept
+            .into_iter()
+            .map(|kept| {
+                let window = self.core.places.window(&kept.agent);
+                (kept, window)
+            })
+            .collect();
+        Ok(Response::new(view::explain(
+            &held,
+            &self.core.workers,
+            &kept,
+            now,
+        )))
     }
 
     async fn list_events(

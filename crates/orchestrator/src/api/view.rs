@@ -3,9 +3,13 @@
 use engine::{
     Waiting, WaitingFor,
     run::{Phase, Step},
+    schedule,
 };
-use model::{StepName, TenantId, Timestamp};
-use store::port::RunRow;
+use model::{JobId, StepName, TenantId, Timestamp};
+use store::{
+    port::RunRow,
+    ready::{Kept, KeptBy},
+};
 use wire::run::v1 as proto;
 
 use crate::core::{held::Held, workers::Workers};
@@ -102,8 +106,51 @@ pub(super) fn phase(phase: &Phase) -> &'static str {
     }
 }
 
+fn of_job<'a>(kept: &'a [(Kept, u32)], job: &JobId, token: u64) -> Option<&'a (Kept, u32)> {
+    kept.iter()
+        .find(|(kept, _)| kept.job == *job && kept.token == token)
+}
+
+/// What keeps a job back that is ready and was not sent; `window` is that of its kind.
+fn not_sent(kept: &Kept, window: u32, now: Timestamp) -> (&'static str, String, Option<Timestamp>) {
+    let agent = &kept.agent;
+    match &kept.by {
+        KeptBy::Place => {
+            let message =
+                format!("waits for a place: {window} jobs of agent {agent} may be sent at once");
+            ("place", message, None)
+        }
+        KeptBy::Pace(key, at) => {
+            let wait = at.since(now).as_secs_f64();
+            match key.strip_prefix(schedule::RATE) {
+                Some(key) => {
+                    let message =
+                        format!("waits for the rate of `{key}`: the next may go in {wait:.1} s");
+                    ("rate", message, Some(*at))
+                }
+                None => {
+                    let message = format!(
+                        "waits for the spacing of its step: the next may go in {wait:.1} s"
+                    );
+                    ("spacing", message, Some(*at))
+                }
+            }
+        }
+        KeptBy::Share(key, held, at_once) => {
+            let key = key.strip_prefix(schedule::SHARE).unwrap_or(key);
+            let message = format!("waits for `{key}`: {held} of {at_once} jobs at once are sent");
+            ("concurrency", message, None)
+        }
+    }
+}
+
 /// What each open step waits for; the engine's answer, told apart by what the workers say.
-pub(super) fn explain(held: &Held, workers: &Workers, now: Timestamp) -> proto::ExplainResponse {
+pub(super) fn explain(
+    held: &Held,
+    workers: &Workers,
+    kept: &[(Kept, u32)],
+    now: Timestamp,
+) -> proto::ExplainResponse {
     let hosted = workers.hosted();
     let waiting =
         engine::explain(&held.plan, &held.run)
@@ -166,6 +213,12 @@ pub(super) fn explain(held: &Held, workers: &Workers, now: Timestamp) -> proto::
                         );
                         ("turn", message, None, None)
                     }
+                    WaitingFor::Outcome { job, token, .. }
+                        if let Some((kept, window)) = of_job(kept, &job, token) =>
+                    {
+                        let (what, message, until) = not_sent(kept, *window, now);
+                        (what, message, Some(kept.ready_at), until)
+                    }
                     WaitingFor::Outcome {
                         agent,
                         job,
@@ -208,5 +261,53 @@ pub(super) fn explain(held: &Held, workers: &Workers, now: Timestamp) -> proto::
     proto::ExplainResponse {
         status: held.run.status.to_string(),
         waiting: waiting.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::AgentKind;
+
+    use super::*;
+
+    #[test]
+    fn a_job_that_was_not_sent_says_the_one_thing_that_keeps_it() {
+        let kept = |by| Kept {
+            job: JobId::new("0".repeat(32)).expect("a job"),
+            token: 1,
+            agent: AgentKind::new("copy").expect("a kind"),
+            ready_at: Timestamp(0),
+            by,
+        };
+        let at = Timestamp(2_500);
+        let said = |by| not_sent(&kept(by), 8, Timestamp(1_000));
+        assert_eq!(
+            said(KeptBy::Place),
+            (
+                "place",
+                "waits for a place: 8 jobs of agent copy may be sent at once".to_owned(),
+                None
+            )
+        );
+        assert_eq!(
+            said(KeptBy::Pace("rate:acc".to_owned(), at)),
+            (
+                "rate",
+                "waits for the rate of `acc`: the next may go in 1.5 s".to_owned(),
+                Some(at)
+            )
+        );
+        assert_eq!(
+            said(KeptBy::Pace("spacing:r1.items".to_owned(), at)).0,
+            "spacing"
+        );
+        assert_eq!(
+            said(KeptBy::Share("share:acc".to_owned(), 2, 2)),
+            (
+                "concurrency",
+                "waits for `acc`: 2 of 2 jobs at once are sent".to_owned(),
+                None
+            )
+        );
     }
 }

@@ -26,6 +26,8 @@ use super::{
     heads::Heads,
     held::{Held, Plans},
     limits::LANE_QUEUE,
+    places::Places,
+    queue::Ready,
     timers::Alarm,
 };
 
@@ -134,6 +136,8 @@ pub(crate) struct Parts {
     pub(crate) heads: Heads,
     pub(crate) alarm: Alarm,
     pub(crate) durations: Durations,
+    pub(crate) places: Places,
+    pub(crate) ready: Ready,
 }
 
 /// Takes commands; cheap to clone.
@@ -141,6 +145,7 @@ pub(crate) struct Parts {
 pub struct Committer {
     lane: mpsc::Sender<(Work, Reply)>,
     plans: Plans,
+    dispatcher: Dispatcher,
 }
 
 impl Committer {
@@ -150,6 +155,7 @@ impl Committer {
         let committer = Self {
             lane,
             plans: plans.clone(),
+            dispatcher: parts.dispatcher.clone(),
         };
         (committer, Lane::new(Arc::new(parts), plans, queue))
     }
@@ -157,6 +163,11 @@ impl Committer {
     /// Plans, and runs as the store has them.
     pub fn plans(&self) -> &Plans {
         &self.plans
+    }
+
+    /// What sends once a commit is durable.
+    pub(crate) fn dispatcher(&self) -> &Dispatcher {
+        &self.dispatcher
     }
 
     /// Decides and commits. When it returns `Ok`, the effect is durable and what it sends is on its way.

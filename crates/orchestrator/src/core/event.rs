@@ -60,6 +60,7 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
             token,
             attempt,
             revision,
+            score,
         } => (
             agent.to_string(),
             match (attempt, revision) {
@@ -72,6 +73,14 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
                 ("revision", revision.to_string()),
                 ("job", job.to_string()),
                 ("token", token.to_string()),
+                ("score", score.total().to_string()),
+                (
+                    "score_parts",
+                    format!(
+                        "weight {}, behind {}, attempts {}",
+                        score.weight, score.behind, score.attempts
+                    ),
+                ),
             ],
         ),
         Kind::FannedOut { step, keys } => (

@@ -14,6 +14,24 @@ pub const HELD_RUNS: usize = 4_096;
 pub const HELD_PLANS: usize = 256;
 /// Bytes of results held in memory for the jobs that need them.
 pub const HELD_CONTENT_BYTES: usize = 32 * 1024 * 1024;
+/// Most jobs of an agent kind sent at once, over all replicas.
+pub const MAX_WINDOW: u32 = 1_024;
+/// Most jobs sent at once of a kind that no live worker hosts, over all replicas.
+pub const UNHOSTED_WINDOW: u32 = 64;
+/// How often windows are made anew.
+pub const WINDOW_REFRESH: Duration = Duration::from_secs(1);
+/// Jobs of one gate claimed at once: the first may close it for the next.
+pub const GATE_JOBS: usize = 16;
+/// Looks at the ready jobs of one round.
+pub const QUEUE_LOOKS: u32 = 1_000;
+/// The wait after claims that others were faster at.
+pub const BEATEN_PAUSE: Duration = Duration::from_millis(20);
+/// The wait before a full share is tried again when nothing of its kind ends here.
+pub const SHARE_RETRY: Duration = Duration::from_secs(1);
+/// Lanes that are kept back, remembered.
+pub const MAX_CLOSED: usize = 10_000;
+/// Runs with ready jobs held in memory.
+pub const HELD_READY: usize = 256;
 /// Committed transitions that wait for their messages to be sent; more hold up the lane.
 pub const DISPATCH_QUEUE: usize = 4_096;
 /// Most transitions whose messages go out together.

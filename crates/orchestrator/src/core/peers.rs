@@ -58,6 +58,13 @@ impl Peers {
         self.owned.borrow().contains(&partition)
     }
 
+    /// How many replicas live, this one included.
+    pub(crate) fn live(&self) -> usize {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = heard.keys().filter(|replica| **replica != self.replica);
+        others.count() + 1
+    }
+
     /// Whether this replica hears its own presence: then the bus carries messages to it.
     pub(crate) fn hears_itself(&self) -> bool {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);

@@ -67,6 +67,7 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
         match checked {
             Ok(()) => gauges.show(core.workers.hosted()),
             Err(error) => {
+                core.places.uncounted();
                 metrics::gauge!(metric::STORE_UP).set(0.0);
                 gauges.forget();
                 tracing::warn!(%error, "jobs under way cannot be checked now");
@@ -107,6 +108,8 @@ async fn check(
     let now = core.ports.store.now().await?;
     let started = *started.get_or_insert(now);
     let before = Timestamp(now.0 - i64::try_from(SILENCE_CHECK.as_millis()).unwrap_or(i64::MAX));
+    core.places.count();
+    let mut under_way = BTreeMap::new();
     let mut still = Missed::new();
     let mut lookups = 0;
     let mut after = None;
@@ -114,12 +117,20 @@ async fn check(
         let page = core
             .ports
             .store
-            .sent_before(before, after.as_ref(), SILENCE_PAGE)
+            // All of them, so that all are counted; of those just sent nothing else is asked.
+            .sent_before(Timestamp(i64::MAX), after.as_ref(), SILENCE_PAGE)
             .await?;
         let Some(last) = page.last() else { break };
         after = Some(last.clone());
         for sent in page {
             if !core.peers.owns(Subject::partition(&sent.run)) {
+                continue;
+            }
+            under_way.insert(
+                (sent.row.job.clone(), sent.row.token),
+                (sent.row.agent.clone(), sent.tenant.clone()),
+            );
+            if sent.row.sent_at >= before {
                 continue;
             }
             if core.planted == Planted::StateFromMemory && sent.row.sent_at < started {
@@ -164,6 +175,7 @@ async fn check(
         }
     }
     *missed = still;
+    core.places.counted(under_way);
     Ok(())
 }
 

@@ -72,6 +72,9 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
 async fn round(core: &Core) -> Result<(Timestamp, Option<Timestamp>), WorkError> {
     let now = core.ports.store.now().await?;
     let due = core.ports.store.due(now, WAKE_BATCH).await?;
+    if due.ready {
+        core.places.wake();
+    }
     let full = due.runs.len() == WAKE_BATCH;
     stream::iter(due.runs)
         .for_each_concurrent(AT_ONCE, |due| async move {

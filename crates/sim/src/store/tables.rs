@@ -10,9 +10,11 @@ use store::port::{
     Birth, Blob, Changed, CommitError, Due, DueRun, EventPage, JobRow, NewVersion, Rest, ReviewRow,
     SentJob, Standing, StoredRun, Transition,
 };
+use store::ready::ReadyRow;
 use tokio::time::Instant;
 use workflow::Plan;
 
+use super::queue::Queue;
 use crate::invariants::{Invariant, Violation};
 
 type Key = (TenantId, RunId);
@@ -31,7 +33,11 @@ pub(crate) struct Row {
     /// The agent kind of every job ever sent.
     pub(crate) kinds: BTreeMap<JobId, AgentKind>,
     /// Rows of jobs under way, with the moment of their commit.
-    jobs: BTreeMap<(JobId, u64), (JobRow, Instant)>,
+    pub(super) jobs: BTreeMap<(JobId, u64), (JobRow, Instant)>,
+    /// The shares of jobs that were claimed.
+    pub(super) shares: BTreeMap<(JobId, u64), String>,
+    /// Rows of jobs that are ready and not sent.
+    pub(super) ready: BTreeMap<(JobId, u64), ReadyRow>,
     /// Rows of reviews that people are asked for.
     reviews: BTreeMap<(StepName, ContentHash), ReviewRow>,
     /// How many of the events the snapshot holds.
@@ -53,14 +59,16 @@ pub(crate) struct Tables {
     plans: BTreeMap<(TenantId, ContentHash), String>,
     blobs: BTreeMap<(TenantId, ContentHash), String>,
     keys: BTreeMap<(TenantId, String), RunId>,
+    pub(super) queue: Queue,
     /// The planted bug: any version will do.
     unversioned: bool,
 }
 
 impl Tables {
-    pub(crate) fn new(unversioned: bool) -> Self {
+    pub(crate) fn new(unversioned: bool, unpaced: bool) -> Self {
         Self {
             unversioned,
+            queue: Queue::new(unpaced),
             ..Self::default()
         }
     }
@@ -144,6 +152,8 @@ impl Tables {
             kinds: BTreeMap::new(),
             jobs: BTreeMap::new(),
             reviews: BTreeMap::new(),
+            shares: BTreeMap::new(),
+            ready: BTreeMap::new(),
             snapped: 0,
         };
         self.runs.insert(key.clone(), row);
@@ -243,7 +253,12 @@ impl Tables {
             .min(limit);
         let next = timers.get(due).map(|timer| timer.wake_at);
         timers.truncate(due);
-        Due { runs: timers, next }
+        let ready = self.runs.values().any(|row| !row.ready.is_empty());
+        Due {
+            runs: timers,
+            next,
+            ready,
+        }
     }
 
     pub(super) fn sent_before(
@@ -351,7 +366,22 @@ fn write(row: &mut Row, transition: Transition, settled: Option<Instant>) -> Res
             return broken(Invariant::OutstandingEqualsRows, what);
         }
     }
+    for key in &transition.given_up {
+        if row.jobs.remove(key).is_none() && row.ready.remove(key).is_none() {
+            let what = format!("job {} is given up and was not under way", key.0);
+            return broken(Invariant::OutstandingEqualsRows, what);
+        }
+    }
+    for job in transition.ready {
+        row.kinds.insert(job.job.clone(), job.agent.clone());
+        row.ready.insert((job.job.clone(), job.token), job);
+    }
     for job in transition.sent {
+        let asked = engine::schedule::asked(&row.plan, &row.reference, &job.step);
+        if asked != engine::schedule::Asked::default() {
+            let what = format!("job {} was sent unasked though it has limits", job.job);
+            return broken(Invariant::Limits, what);
+        }
         row.kinds.insert(job.job.clone(), job.agent.clone());
         row.jobs.insert((job.job.clone(), job.token), (job, now));
     }
@@ -382,13 +412,14 @@ fn write(row: &mut Row, transition: Transition, settled: Option<Instant>) -> Res
         row.snapped = row.events.len();
     }
     let wanted = outstanding(&row.reference);
-    if !wanted.jobs.keys().eq(row.jobs.keys())
+    let mut rows: Vec<_> = row.jobs.keys().chain(row.ready.keys()).collect();
+    rows.sort();
+    if !wanted.jobs.keys().eq(rows.iter().copied())
         || !wanted.reviews.keys().eq(row.reviews.keys())
         || wanted.wake_at() != row.standing.wake_at
     {
         let what = format!(
-            "rows {:?} and {:?} wake at {:?}, outstanding is {wanted:?}",
-            row.jobs.keys(),
+            "rows {rows:?} and {:?} wake at {:?}, outstanding is {wanted:?}",
             row.reviews.keys(),
             row.standing.wake_at
         );

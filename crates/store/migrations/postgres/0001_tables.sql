@@ -58,18 +58,41 @@ create table run_snapshots (
     primary key (tenant, run)
 ) with (toast_tuple_target = 8160);
 
--- A row exists exactly while its job is under way.
+-- A row exists exactly while its job is under way: sent, or, while sent_at is null, ready to be. What stands
+-- below sent_at is of rows that were written as ready alone.
 create table jobs (
     tenant text collate "C" not null,
     run text collate "C" not null,
     job text collate "C" not null,
     token bigint not null,
     step text collate "C" not null,
-    agent text not null,
-    sent_at bigint not null,
+    agent text collate "C" not null,
+    sent_at bigint,
+    priority bigint,
+    score bigint,
+    ready_at bigint,
+    -- Names the limits without showing their keys; empty without any.
+    gate text collate "C",
+    -- [[key, microseconds from one to the next, microseconds of slack], …]
+    paces text,
+    share text collate "C",
+    at_once bigint,
     primary key (tenant, run, job)
 ) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
 -- No index on sent_at: whoever looks for old jobs finds most rows old, so the primary key's order serves.
+-- A row that is written as sent has no place in these two.
+create index jobs_ready on jobs (agent, gate, tenant, priority desc, score desc, ready_at, run, job)
+    where sent_at is null;
+create index jobs_by_share on jobs (tenant, share) where share is not null and sent_at is not null;
+
+-- How far the jobs of a key have gone ahead, microseconds since the Unix epoch: what lies in the past says nothing.
+create table paces (
+    tenant text collate "C" not null,
+    key text collate "C" not null,
+    ahead bigint not null,
+    primary key (tenant, key)
+);
+create index paces_by_ahead on paces (tenant, ahead);
 
 -- A row exists exactly while people are asked.
 create table reviews (
@@ -164,7 +187,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['runs', 'run_events', 'run_snapshots', 'jobs', 'reviews', 'artifact_versions',
+    foreach name in array array['runs', 'run_events', 'run_snapshots', 'jobs', 'paces', 'reviews', 'artifact_versions',
         'artifacts', 'audit_reports', 'campaigns', 'blobs', 'workflows', 'api_keys']
     loop
         execute format('alter table %I enable row level security', name);
@@ -184,8 +207,10 @@ grant usage on schema public to pressrun_app, pressrun_scan;
 grant select, insert on run_events, artifact_versions, audit_reports, blobs, workflows, api_keys to pressrun_app;
 grant select, insert, update on runs, run_snapshots, artifacts, campaigns to pressrun_app;
 grant select, insert, delete on jobs, reviews to pressrun_app;
+grant update (sent_at) on jobs to pressrun_app;
+grant select, insert, update, delete on paces to pressrun_app;
 
 grant select (tenant, run, wake_at) on runs to pressrun_scan;
 grant select (tenant, run, last_seq, at) on run_events to pressrun_scan;
-grant select (tenant, run, job, token, step, agent, sent_at) on jobs to pressrun_scan;
+grant select (tenant, run, job, token, step, agent, sent_at, priority, score, ready_at, gate) on jobs to pressrun_scan;
 grant select (tenant, key_hash, role, label) on api_keys to pressrun_scan;

@@ -18,14 +18,17 @@ create function commit_v1(
     b_input text[], b_campaign text[], b_title text[], b_key text[], b_holds text[], b_correlation_id text[],
     b_traceparent text[], b_priority integer[], b_submitted bigint[],
     j_of integer[], j_job text[], j_token bigint[], j_step text[], j_agent text[], j_sent_at bigint[],
+    q_of integer[], q_job text[], q_token bigint[], q_step text[], q_agent text[], q_priority bigint[],
+    q_score bigint[], q_ready_at bigint[], q_gate text[], q_paces text[], q_share text[], q_at_once bigint[],
     w_of integer[], w_job text[], w_token bigint[],
+    g_of integer[], g_job text[], g_token bigint[],
     v_of integer[], v_step text[], v_version bigint[], v_hash text[], v_report boolean[],
     v_created bigint[], v_provenance text[], v_content text[],
     o_of integer[], o_hash text[], o_content text[],
     s_of integer[], s_format integer, s_body text[],
     a_of integer[], a_step text[], a_place text[], a_version bigint[], a_hash text[],
     a_verdict text[], a_score double precision[], a_judged text[],
-    q_of integer[], q_step text[], q_subject text[], q_role text[], q_since bigint[], q_deadline bigint[],
+    p_of integer[], p_step text[], p_subject text[], p_role text[], p_since bigint[], p_deadline bigint[],
     x_of integer[], x_step text[], x_subject text[],
     out verdicts integer[], out holders text[]
 )
@@ -126,6 +129,15 @@ begin
         ));
     end if;
 
+    -- Of these some may be claimed at this moment. Row by row, so that one that has just become sent is found
+    -- all the same: a place that was read before would be its old one.
+    for k in 1 .. cardinality(g_of) loop
+        if g_of[k] = any(won) then
+            delete from jobs
+            where tenant = t_tenant[g_of[k]] and run = t_run[g_of[k]] and job = g_job[k] and token = g_token[k];
+        end if;
+    end loop;
+
     if cardinality(j_of) > 0 then
         insert into jobs (tenant, run, job, token, step, agent, sent_at)
         select t_tenant[i], t_run[i], j_job[k], j_token[k], j_step[k], j_agent[k], j_sent_at[k]
@@ -147,9 +159,18 @@ begin
         ));
     end if;
 
-    if cardinality(q_of) > 0 then
+    if cardinality(p_of) > 0 then
         insert into reviews (tenant, run, step, subject, role, since, deadline)
-        select t_tenant[i], t_run[i], q_step[k], q_subject[k], q_role[k], q_since[k], q_deadline[k]
+        select t_tenant[i], t_run[i], p_step[k], p_subject[k], p_role[k], p_since[k], p_deadline[k]
+        from unnest(p_of) with ordinality as p (i, k)
+        where i = any(won);
+    end if;
+
+    if cardinality(q_of) > 0 then
+        insert into jobs (tenant, run, job, token, step, agent, priority, score, ready_at, gate, paces, share,
+            at_once)
+        select t_tenant[i], t_run[i], q_job[k], q_token[k], q_step[k], q_agent[k], q_priority[k], q_score[k],
+            q_ready_at[k], q_gate[k], q_paces[k], q_share[k], q_at_once[k]
         from unnest(q_of) with ordinality as q (i, k)
         where i = any(won);
     end if;
@@ -211,6 +232,93 @@ begin
 end
 $$;
 
+-- Records ready jobs as sent, each unless its limits or another claim keep it back.
+-- verdicts: 0 sent, 1 gone or claimed by another, 2 not before untils[i], 3 as many of its share are sent as may be.
+create function claim_v1(
+    tenants text, now bigint, keyed boolean, c_tenant text[], c_run text[], c_job text[], c_token bigint[],
+    out verdicts integer[], out untils bigint[]
+)
+language plpgsql
+as $$
+declare
+    found_job record;
+    lock_of bigint;
+    free_at bigint;
+    micros constant bigint := now * 1000;
+begin
+    perform set_config('app.tenants', tenants, true);
+    verdicts := array_fill(1, array[cardinality(c_run)]);
+    untils := array_fill(null::bigint, array[cardinality(c_run)]);
+
+    -- Keys are taken in one order by every claim, before any row.
+    if keyed then
+        for lock_of in
+            select distinct hashtextextended(c_tenant[k] || ' ' || keys.key, 0)
+            from unnest(c_run) with ordinality as c (run_of, k)
+            cross join lateral (
+                select paces, share from jobs
+                where tenant = c_tenant[k] and run = run_of and job = c_job[k] offset 0
+            ) as j
+            cross join lateral (
+                select pace ->> 0 as key from jsonb_array_elements(j.paces::jsonb) as pace
+                union all
+                select j.share where j.share is not null
+            ) as keys
+            order by 1
+        loop
+            perform pg_advisory_xact_lock(lock_of);
+        end loop;
+    end if;
+
+    for i in 1 .. cardinality(c_run) loop
+        -- Whether it is sent is asked of the row that was found: an index of ready rows is no way to one.
+        select sent_at, paces::jsonb as paces, share, at_once into found_job from jobs
+        where tenant = c_tenant[i] and run = c_run[i] and job = c_job[i] and token = c_token[i]
+        for update skip locked;
+        continue when not found or found_job.sent_at is not null;
+        if found_job.paces is not null then
+            select max(ahead - (pace ->> 2)::bigint) into free_at
+            from jsonb_array_elements(found_job.paces) as pace
+            join paces on paces.tenant = c_tenant[i] and paces.key = pace ->> 0;
+            if free_at > micros then
+                verdicts[i] := 2;
+                untils[i] := (free_at + 999) / 1000;
+                continue;
+            end if;
+        end if;
+        if found_job.share is not null and found_job.at_once <= (
+            select count(*) from jobs
+            where tenant = c_tenant[i] and share = found_job.share and sent_at is not null
+        ) then
+            verdicts[i] := 3;
+            continue;
+        end if;
+        if found_job.paces is not null then
+            insert into paces (tenant, key, ahead)
+            select c_tenant[i], pace ->> 0, micros + (pace ->> 1)::bigint
+            from jsonb_array_elements(found_job.paces) as pace
+            on conflict (tenant, key) do update
+                set ahead = greatest(paces.ahead, micros) + excluded.ahead - micros;
+        end if;
+        update jobs set sent_at = now
+        where tenant = c_tenant[i] and run = c_run[i] and job = c_job[i] and token = c_token[i];
+        verdicts[i] := 0;
+    end loop;
+
+    if keyed then
+        -- A few that say nothing any more; each claim adds no more than these.
+        delete from paces where (tenant, key) in (
+            select old.tenant, old.key from unnest(c_tenant) as c (tenant)
+            cross join lateral (
+                select paces.tenant, paces.key from paces
+                where paces.tenant = c.tenant and ahead < micros - 60000000
+                order by ahead limit 4 for update skip locked
+            ) as old
+        );
+    end if;
+end
+$$;
+
 create function save_blobs_v1(tenant text, hashes text[], contents text[]) returns void
 language plpgsql
 as $$
@@ -252,7 +360,7 @@ begin
     for name in
         select oid from pg_proc
         where pronamespace = 'public'::regnamespace
-            and proname in ('commit_v1', 'save_blobs_v1', 'save_plan_v1', 'save_api_key_v1')
+            and proname in ('commit_v1', 'claim_v1', 'save_blobs_v1', 'save_plan_v1', 'save_api_key_v1')
     loop
         execute format('revoke execute on function %s from public', name);
         execute format('grant execute on function %s to pressrun_app', name);

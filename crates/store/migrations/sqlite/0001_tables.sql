@@ -52,7 +52,7 @@ create table run_snapshots (
     primary key (tenant, run)
 ) strict;
 
--- A row exists exactly while its job is under way.
+-- A row exists exactly while its job is under way: sent, or, while sent_at is null, ready to be.
 create table jobs (
     tenant text not null,
     run text not null,
@@ -60,8 +60,28 @@ create table jobs (
     token integer not null,
     step text not null,
     agent text not null,
-    sent_at integer not null,
+    sent_at integer,
+    priority integer,
+    score integer,
+    ready_at integer,
+    -- Names the limits; empty without any.
+    gate text,
+    -- [[key, microseconds from one to the next, microseconds of slack], …]
+    paces text,
+    share text,
+    at_once integer,
     primary key (tenant, run, job)
+) strict, without rowid;
+create index jobs_ready on jobs (agent, gate, tenant, priority desc, score desc, ready_at, run, job)
+    where sent_at is null;
+create index jobs_by_share on jobs (tenant, share) where share is not null and sent_at is not null;
+
+-- How far the jobs of a key have gone ahead, microseconds since the Unix epoch: what lies in the past says nothing.
+create table paces (
+    tenant text not null,
+    key text not null,
+    ahead integer not null,
+    primary key (tenant, key)
 ) strict, without rowid;
 
 -- A row exists exactly while people are asked.

@@ -176,9 +176,11 @@ async fn send(
         .collect();
 
     let sent: Vec<_> = each(all(), |one| &one.sent);
+    let ready: Vec<_> = each(all(), |one| &one.ready);
     let withdrawn: Vec<_> = each(all(), |one| &one.withdrawn);
     let asked: Vec<_> = each(all(), |one| &one.asked);
     let answered: Vec<_> = each(all(), |one| &one.answered);
+    let given_up: Vec<_> = each(all(), |one| &one.given_up);
     let versions: Vec<_> = each(all(), |one| &one.versions);
     let provenances: Vec<String> = versions
         .iter()
@@ -212,7 +214,8 @@ async fn send(
         "select verdicts, holders from commit_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
          $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, \
          $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, \
-         $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65)",
+         $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, \
+         $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80)",
     )
     .bind(tenants)
     .bind(text(|one| one.tenant.as_str()))
@@ -247,10 +250,26 @@ async fn send(
     .bind(list(&sent, |job| job.step.as_str()))
     .bind(list(&sent, |job| job.agent.as_str()))
     .bind(list(&sent, |job| job.sent_at.0))
+    // Jobs that are ready.
+    .bind(places(&ready))
+    .bind(list(&ready, |job| job.job.as_str()))
+    .bind(list(&ready, |job| big(job.token)))
+    .bind(list(&ready, |job| job.step.as_str()))
+    .bind(list(&ready, |job| job.agent.as_str()))
+    .bind(list(&ready, |job| i64::from(job.priority)))
+    .bind(list(&ready, |job| i64::from(job.score)))
+    .bind(list(&ready, |job| job.ready_at.0))
+    .bind(list(&ready, |job| job.limits.gate()))
+    .bind(list(&ready, |job| job.limits.encode()))
+    .bind(list(&ready, |job| Some(job.limits.share.as_ref()?.key.as_str())))
+    .bind(list(&ready, |job| Some(i64::from(job.limits.share.as_ref()?.at_once))))
     // Jobs withdrawn.
     .bind(places(&withdrawn))
     .bind(list(&withdrawn, |(job, _)| job.as_str()))
     .bind(list(&withdrawn, |(_, token)| big(*token)))
+    .bind(places(&given_up))
+    .bind(list(&given_up, |(job, _)| job.as_str()))
+    .bind(list(&given_up, |(_, token)| big(*token)))
     // Versions.
     .bind(places(&versions))
     .bind(list(&versions, |version| version.step.as_str()))

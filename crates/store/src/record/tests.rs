@@ -5,6 +5,7 @@ use engine::{
     recovery::Strategy,
     review::{Decision, End, Review, Verdict},
     run::{Phase, Step, StepResult},
+    schedule::Score,
 };
 use model::{
     AgentKind, CampaignId, ContentHash, ErrorClass, Failure, JobId, RunStatus, StepName, Timestamp,
@@ -73,6 +74,11 @@ fn every_kind() -> Vec<Event> {
             token: 1,
             attempt: 1,
             revision: 1,
+            score: Score {
+                weight: 1,
+                behind: 4,
+                attempts: 2,
+            },
         },
         Kind::StepSkipped {
             step: step("short_copy"),

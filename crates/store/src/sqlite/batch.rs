@@ -13,7 +13,7 @@ use crate::{
     row::big,
 };
 
-/// All writes of a batch; `$1` to `$12` are [`Rows`] in order. A table without rows takes none.
+/// All writes of a batch; `$1` to `$13` are [`Rows`] in order. A table without rows takes none.
 pub(super) const APPLY: &str = "
 insert into runs (tenant, run, version, status, state, updated, percent, wake_at, submitted, priority,
     workflow_version, workflow, mode, plan, input, campaign, title, idempotency_key, correlation_id,
@@ -39,6 +39,12 @@ delete from jobs where (tenant, run, job, token) in
 insert into jobs (tenant, run, job, token, step, agent, sent_at)
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
 from json_each($5);
+
+insert into jobs (tenant, run, job, token, step, agent, priority, score, ready_at, gate, paces, share, at_once)
+select value ->> '$[0][0]', value ->> '$[0][1]', value ->> '$[0][2]', value ->> '$[0][3]', value ->> '$[0][4]',
+    value ->> '$[0][5]', value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][2]', value ->> '$[2][0]',
+    value ->> '$[2][1]', value ->> '$[2][2]', value ->> '$[2][3]'
+from json_each($11);
 
 insert into artifact_versions (tenant, run, step, version, hash, report, created, provenance, content)
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
@@ -76,14 +82,14 @@ on conflict (tenant, campaign) do update
     where campaigns.submitted <= excluded.submitted;
 
 delete from reviews where (tenant, run, step, subject) in
-    (select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($11));
+    (select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($12));
 
 insert into reviews (tenant, run, step, subject, role, since, deadline)
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
-from json_each($12)";
+from json_each($13)";
 
 /// The rows of [`APPLY`], a JSON array of arrays for each table.
-pub(super) type Rows = [String; 12];
+pub(super) type Rows = [String; 13];
 
 /// A JSON array of `rows`.
 pub(super) fn json(rows: &[impl Serialize]) -> String {
@@ -206,6 +212,7 @@ pub(super) fn rows(won: &[&Transition]) -> Rows {
             rows.extend(
                 one.withdrawn
                     .iter()
+                    .chain(&one.given_up)
                     .map(|(job, token)| (&one.tenant, &one.run, job, token)),
             );
         }),
@@ -280,6 +287,28 @@ pub(super) fn rows(won: &[&Transition]) -> Rows {
                     report.score,
                     record::encode_judged(&report.of),
                 ))
+            }));
+        }),
+        each(won, |one, rows| {
+            rows.extend(one.ready.iter().map(|job| {
+                let share = job.limits.share.as_ref();
+                (
+                    (
+                        &one.tenant,
+                        &one.run,
+                        &job.job,
+                        job.token,
+                        &job.step,
+                        &job.agent,
+                    ),
+                    (job.priority, job.score, job.ready_at),
+                    (
+                        job.limits.gate(),
+                        job.limits.encode(),
+                        share.map(|share| &share.key),
+                        share.map(|share| share.at_once),
+                    ),
+                )
             }));
         }),
         each(won, |one, rows| {

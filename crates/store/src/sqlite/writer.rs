@@ -8,10 +8,12 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     limits::WRITER_GROUP,
     port::{CommitError, StoreError, Transition},
+    ready::Claim,
 };
 
 use super::{
     batch::{self, APPLY, Heads},
+    claim,
     library::{self, Wanted},
 };
 
@@ -47,6 +49,11 @@ pub(super) enum Write {
         statement: &'static str,
         rows: String,
         done: oneshot::Sender<Result<(), StoreError>>,
+    },
+    /// A claim of ready jobs, in a transaction of its own.
+    Claim {
+        wanted: claim::Wanted,
+        done: oneshot::Sender<Result<Vec<Claim>, StoreError>>,
     },
     /// A change of the library, in a transaction of its own.
     Library {
@@ -92,6 +99,11 @@ async fn serve(connection: &mut SqliteConnection, group: Vec<Write>) {
                 done.send(verdicts.drain(..batch.len()).collect()).is_err()
             }
             Write::Keep { done, .. } => done.send(answers.remove(0)).is_err(),
+            Write::Claim { wanted, done } => {
+                let made = claim::apply(connection, &wanted).await;
+                done.send(made.map_err(|error| Broken::of(&error).error()))
+                    .is_err()
+            }
             Write::Library { wanted, done } => {
                 let made = library::apply(connection, &wanted).await;
                 done.send(made.map_err(|error| Broken::of(&error).error()))
@@ -230,13 +242,13 @@ impl Write {
     fn transitions(&self) -> &[Transition] {
         match self {
             Self::Commit { batch, .. } => batch,
-            Self::Keep { .. } | Self::Library { .. } => &[],
+            Self::Keep { .. } | Self::Claim { .. } | Self::Library { .. } => &[],
         }
     }
 
     fn kept(&self) -> Option<(&'static str, &str)> {
         match self {
-            Self::Commit { .. } | Self::Library { .. } => None,
+            Self::Commit { .. } | Self::Claim { .. } | Self::Library { .. } => None,
             Self::Keep {
                 statement, rows, ..
             } => Some((statement, rows)),

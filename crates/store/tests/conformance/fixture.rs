@@ -122,6 +122,14 @@ impl Driver {
         }
         let after = self.outstanding();
         let born = expected == 0;
+        let again = |job: &JobId| after.jobs.keys().any(|(other, _)| other == job);
+        let gone = before
+            .jobs
+            .keys()
+            .filter(|key| !after.jobs.contains_key(key));
+        let (withdrawn, given_up) = gone
+            .cloned()
+            .partition(|(job, token)| self.run.settled.contains(token) || again(job));
         Transition {
             tenant: self.run.tenant.clone(),
             run: self.run.id.clone(),
@@ -147,12 +155,9 @@ impl Driver {
                     sent_at: now,
                 })
                 .collect(),
-            withdrawn: before
-                .jobs
-                .keys()
-                .filter(|key| !after.jobs.contains_key(key))
-                .cloned()
-                .collect(),
+            ready: Vec::new(),
+            withdrawn,
+            given_up,
             asked: after
                 .reviews
                 .iter()

@@ -38,6 +38,9 @@ cases! {
         two_submits_of_one_batch_share_a_key, what_a_run_holds_is_its_own_until_it_rests, a_dropped_commit_is_whole_or_nothing;
     scans: timers_come_in_order, silent_jobs_come_in_pages, changed_runs_come_in_pages,
         events_come_in_pages;
+    queue: ready_jobs_come_in_their_order, what_is_claimed_is_sent_and_nothing_else, one_claim_wins_each_job,
+        a_pace_holds_over_all_claims, a_pace_lets_a_burst_go_and_no_more, a_share_is_held_until_its_jobs_end,
+        what_is_given_up_is_never_claimed, a_dropped_claim_is_whole_or_nothing, a_run_says_what_keeps_its_jobs;
     queries: runs_are_listed_newest_first, versions_say_which_is_active, keys_name_their_tenant,
         plans_and_blobs_are_kept_once, open_reviews_wait_the_longest_first, tenants_do_not_see_each_other;
     library: entries_come_back_in_versions, only_the_expected_version_is_changed,

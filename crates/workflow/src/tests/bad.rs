@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use crate::{Problem, builtin::catalogue, compile};
+use model::{AgentKind, fact::FactTypes};
+
+use crate::{Catalogue, Problem, Shape, builtin::catalogue, compile};
 
 /// A definition around these steps.
 fn with_steps(steps: &str) -> String {
@@ -83,6 +85,92 @@ steps:
             ),
         ],
     );
+}
+
+#[test]
+fn limits_are_checked_all_at_once() {
+    let source = r"workflow: test
+version: 1
+input: Work
+steps:
+  a: {agent: draft, rate: {key: linkedin}}
+  b: {agent: draft, rate: {key: linkedin, per_second: 0}, spacing: 25h}
+  c: {agent: draft, rate: {key: input.items, every: 0s}}
+  d: {agent: draft, rate: {key: steps.a.done, per_second: 5}}
+  e: {agent: draft, concurrency: {key: input.nothing, at_once: 0}}
+  f: {loop: [g], passes: 2, spacing: 1s}
+  g: {agent: draft, rate: {key: linkedin, per_second: 5, every: 1s}}
+";
+    let catalogue = Catalogue {
+        roles: std::collections::BTreeSet::new(),
+        agents: [(AgentKind::new("draft").expect("a kind"), FactTypes::new())].into(),
+        inputs: [(
+            "Work".to_owned(),
+            Shape::object([("items", Shape::List), ("account", Shape::Text)]),
+        )]
+        .into(),
+    };
+    let found = compile(source, &catalogue).expect_err("faults");
+    let shown: Vec<_> = found.iter().map(ToString::to_string).collect();
+    let wanted = [
+        (5, "`rate` must have one of `per_second` and `every`"),
+        (6, "`per_second` must be 1 to 1000"),
+        (6, "`spacing` must be above 0 and at most 24h"),
+        (7, "`every` must be above 0 and at most 24h"),
+        (8, "`key` must be a text of at most 128 bytes, or a path"),
+        (9, "`at_once` must be 1 to 1000"),
+        (9, "`key`: there is no field `nothing`"),
+        (10, "a loop has no jobs of its own, so no `spacing`"),
+        (11, "`rate` must have one of `per_second` and `every`"),
+    ];
+    assert_eq!(found.len(), wanted.len(), "{shown:#?}");
+    for (line, part) in wanted {
+        let is_it = |problem: &&Problem| problem.line == line && problem.message.contains(part);
+        assert!(
+            found.iter().any(|problem| is_it(&problem)),
+            "{line} {part}: {shown:#?}"
+        );
+    }
+}
+
+#[test]
+fn limits_are_compiled_and_stored_as_written() {
+    let source = r"workflow: test
+version: 1
+input: Work
+steps:
+  a: {agent: draft, rate: {key: input.account, per_second: 3}, spacing: 30s}
+  b: {agent: draft, rate: {key: linkedin, every: 30s}, concurrency: {key: input.account, at_once: 2}}
+  c: {agent: draft, rate: {key: linkedin, per_second: 100}}
+";
+    let catalogue = Catalogue {
+        roles: std::collections::BTreeSet::new(),
+        agents: [(AgentKind::new("draft").expect("a kind"), FactTypes::new())].into(),
+        inputs: [("Work".to_owned(), Shape::object([("account", Shape::Text)]))].into(),
+    };
+    let plan = compile(source, &catalogue).expect("compiles");
+    let rate = |at: usize| {
+        plan.steps[at]
+            .rate
+            .as_ref()
+            .map(|rate| (rate.every_us, rate.burst))
+    };
+    assert_eq!(
+        [rate(0), rate(1), rate(2)],
+        [
+            Some((333_334, 1)),
+            Some((30_000_000, 1)),
+            Some((10_000, 10))
+        ]
+    );
+    assert_eq!(plan.steps[0].spacing_ms, Some(30_000));
+    let stored = plan.to_json();
+    assert!(
+        stored.contains(r#""concurrency":{"key":"input.account","at_once":2}"#),
+        "{stored}"
+    );
+    let read: crate::Plan = serde_json::from_str(&stored).expect("reads");
+    assert_eq!(read, plan);
 }
 
 #[test]

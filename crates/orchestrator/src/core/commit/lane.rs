@@ -150,7 +150,7 @@ impl Lane {
             let Some((draft, waiting)) = self.decide(&key, commands, held, remembered, now) else {
                 continue;
             };
-            let (transition, mut effects) = draft.finish(now);
+            let (transition, mut effects) = draft.finish(now, &self.parts.places);
             let works = waiting.iter().map(|waiting| &waiting.pending.work);
             let span = traced::begin(&effects, works);
             effects.place = span.place();
@@ -272,6 +272,7 @@ impl Lane {
                 }
             }
             Err(CommitError::Stale { .. }) => {
+                effects.give_back(&self.parts.places);
                 for Waiting { mut pending, .. } in waiting {
                     pending.stale += 1;
                     if pending.stale > MAX_STALE {
@@ -284,6 +285,7 @@ impl Lane {
                 }
             }
             Err(error) => {
+                effects.give_back(&self.parts.places);
                 if matches!(error, CommitError::Unknown(_)) {
                     self.parts.dispatcher.missed(effects.held.run.time);
                 }
@@ -343,6 +345,10 @@ impl Lane {
         }
         self.parts.durations.learn(&effects.events);
         self.parts.heads.changed(&held.run);
+        effects.count(&self.parts.places);
+        if effects.queues {
+            self.parts.ready.hold(&held);
+        }
         if let Some(at) = engine::outstanding(&held.run).wake_at() {
             self.parts.alarm.set(at);
         }

@@ -3,16 +3,26 @@
 use std::sync::Arc;
 
 use ::service::trace::Place;
-use engine::{Event, Outstanding, Run, event::Kind, outstanding};
-use model::{StepName, Timestamp, fact::Fact};
+use engine::{
+    Event, Outstanding, Run,
+    event::Kind,
+    outstanding,
+    schedule::{self, Asked},
+};
+use model::{AgentKind, JobId, StepName, Timestamp, fact::Fact};
 use store::{
     port::{Active, Blob, JobRow, NewVersion, ReportRow, Rest, ReviewRow, Standing, Transition},
+    ready::{Limits, Pace, ReadyRow, Share},
     record,
 };
 use workflow::{Plan, StepKind};
 
 use super::Content;
-use crate::core::{held::Held, limits::MAX_FOLDED_EVENTS};
+use crate::core::{
+    held::Held,
+    limits::MAX_FOLDED_EVENTS,
+    places::{Key, Places},
+};
 
 /// A run while the commands of one batch are folded into it.
 pub(crate) struct Draft {
@@ -101,7 +111,10 @@ impl Draft {
 
     /// What the store is asked to keep, and what is to be sent once it has. What is sent is what is
     /// outstanding now and was not before; what is withdrawn the reverse.
-    pub(crate) fn finish(self, now: Timestamp) -> (Transition, Sealed) {
+    ///
+    /// A job goes out with the commit when there is a place and its step asks for no limit; else it stays ready.
+    /// One that is driven again has its place already, and goes out, unless a limit counts its starts.
+    pub(crate) fn finish(self, now: Timestamp, places: &Places) -> (Transition, Sealed) {
         let Self {
             held,
             expected,
@@ -112,23 +125,17 @@ impl Draft {
             holds,
         } = self;
         let after = outstanding(&held.run);
-        let sent: Vec<JobRow> = after
+        let (sent, ready) = outgoing(&held, &before, &after, now, places);
+        let again = |job: &JobId| after.jobs.keys().any(|(other, _)| other == job);
+        let (ended, given_up): (Vec<_>, Vec<_>) = before
             .jobs
             .iter()
-            .filter(|(key, _)| !before.jobs.contains_key(*key))
-            .map(|((job, token), job_ref)| JobRow {
-                job: job.clone(),
-                token: *token,
-                step: job_ref.step.clone(),
-                agent: job_ref.agent.clone(),
-                sent_at: now,
-            })
-            .collect();
-        let withdrawn = before
-            .jobs
-            .keys()
-            .filter(|key| !after.jobs.contains_key(*key))
-            .cloned()
+            .filter(|(key, _)| !after.jobs.contains_key(*key))
+            // Only what was sent is answered, handed back or lost.
+            .partition(|((job, token), _)| held.run.settled.contains(token) || again(job));
+        let ended: Vec<(Key, AgentKind)> = ended
+            .into_iter()
+            .map(|(key, job_ref)| (key.clone(), job_ref.agent.clone()))
             .collect();
         let asked = after
             .reviews
@@ -148,6 +155,7 @@ impl Draft {
             .filter(|(key, was)| after.reviews.get(*key) != Some(*was))
             .map(|(key, _)| key.clone())
             .collect();
+        let given_up: Vec<Key> = given_up.into_iter().map(|(key, _)| key.clone()).collect();
         let run = &held.run;
         let transition = Transition {
             asked,
@@ -165,9 +173,11 @@ impl Draft {
                 wake_at: after.wake_at(),
             },
             sent: sent.clone(),
-            withdrawn,
+            withdrawn: ended.iter().map(|(key, _)| key.clone()).collect(),
+            given_up: given_up.clone(),
             versions,
             blobs,
+            ready: ready.clone(),
             rest: run.status.at_rest().then(|| rest(&held.plan, run)),
             events: events.clone(),
         };
@@ -176,9 +186,7 @@ impl Draft {
         let called_back = before
             .jobs
             .iter()
-            .filter(|((job, token), _)| {
-                !settled(token) && !after.jobs.keys().any(|(other, _)| other == job)
-            })
+            .filter(|((job, token), _)| !settled(token) && !again(job))
             .map(|((job, _), job_ref)| (job.clone(), job_ref.agent.clone()))
             .collect();
         (
@@ -189,6 +197,9 @@ impl Draft {
                 sent,
                 called_back,
                 place: Place::default(),
+                queues: !ready.is_empty(),
+                ended,
+                given_up,
             },
         )
     }
@@ -207,6 +218,120 @@ pub(crate) struct Sealed {
     pub called_back: Vec<(model::JobId, model::AgentKind)>,
     /// The commit's span: what is sent hangs below it.
     pub place: Place,
+    /// Whether it leaves jobs that are ready and not sent.
+    pub queues: bool,
+    /// Jobs that were sent and are not under way any more.
+    ended: Vec<(Key, AgentKind)>,
+    /// Jobs that are not under way any more, sent or not.
+    given_up: Vec<Key>,
+}
+
+impl Sealed {
+    /// Nothing but jobs to send.
+    pub(crate) fn of_jobs(held: Arc<Held>, sent: Vec<JobRow>, place: Place) -> Self {
+        Self {
+            held,
+            events: Vec::new(),
+            sent,
+            called_back: Vec::new(),
+            place,
+            queues: false,
+            ended: Vec::new(),
+            given_up: Vec::new(),
+        }
+    }
+
+    /// It is durable: counts what has ended, and has what waits looked at.
+    pub(crate) fn count(&self, places: &Places) {
+        let tenant = &self.held.run.tenant;
+        for (key, agent) in &self.ended {
+            places.ended(key.clone(), &(agent.clone(), tenant.clone()));
+        }
+        for key in &self.given_up {
+            places.given_up(key.clone());
+        }
+        if self.queues {
+            places.wake();
+        }
+    }
+
+    /// It came to nothing: the places of what it would have sent are free.
+    pub(crate) fn give_back(&self, places: &Places) {
+        for row in &self.sent {
+            let of = (row.agent.clone(), self.held.run.tenant.clone());
+            places.back((row.job.clone(), row.token), &of);
+        }
+    }
+}
+
+/// The new jobs, the highest score first: those that go out now, and those that are ready.
+fn outgoing(
+    held: &Held,
+    before: &Outstanding,
+    after: &Outstanding,
+    now: Timestamp,
+    places: &Places,
+) -> (Vec<JobRow>, Vec<ReadyRow>) {
+    let new = |key: &&Key| !before.jobs.contains_key(*key);
+    let mut keys: Vec<&Key> = after.jobs.keys().filter(new).collect();
+    if keys.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let (plan, run) = (&held.plan, &held.run);
+    let ways = schedule::ways(plan);
+    let score = |key: &Key| {
+        let step = after.jobs.get(key).map(|job_ref| &job_ref.step);
+        step.map_or(0, |step| schedule::score_of(plan, &ways, run, step).total())
+    };
+    keys.sort_by_cached_key(|key| std::cmp::Reverse(score(key)));
+    let (mut sent, mut ready) = (Vec::new(), Vec::new());
+    for key in keys {
+        let Some(job_ref) = after.jobs.get(key) else {
+            continue;
+        };
+        let limits = limits(schedule::asked(plan, run, &job_ref.step));
+        let of = || (job_ref.agent.clone(), run.tenant.clone());
+        let again = before.jobs.keys().any(|(job, _)| *job == key.0);
+        let goes = limits.is_empty() && (again || places.take(key.clone(), of()));
+        if goes && again {
+            places.sent(key.clone(), of());
+        }
+        let (job, token) = key.clone();
+        let (step, agent) = (job_ref.step.clone(), job_ref.agent.clone());
+        if goes {
+            sent.push(JobRow {
+                job,
+                token,
+                step,
+                agent,
+                sent_at: now,
+            });
+        } else {
+            ready.push(ReadyRow {
+                job,
+                token,
+                step,
+                agent,
+                priority: held.birth.priority,
+                score: score(key),
+                ready_at: now,
+                limits,
+            });
+        }
+    }
+    (sent, ready)
+}
+
+fn limits(asked: Asked) -> Limits {
+    let paces = asked.paces.into_iter().map(|pace| Pace {
+        key: pace.key,
+        every_us: pace.every_us,
+        burst: pace.burst,
+    });
+    Limits {
+        paces: paces.collect(),
+        share: asked.share.map(|(key, at_once)| Share { key, at_once }),
+    }
 }
 
 fn rest(plan: &Plan, run: &Run) -> Rest {

@@ -7,6 +7,7 @@ use engine::{
     event::{Kind, LoopEnd},
     recovery::Strategy,
     review,
+    schedule::Score,
 };
 use model::{AgentKind, ContentHash, JobId, StepName, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,9 @@ enum What<'a> {
         token: u64,
         attempt: u32,
         revision: u32,
+        /// Weight, weight behind, points for attempts.
+        #[serde(default)]
+        score: (u32, u32, u32),
     },
     FannedOut {
         step: Cow<'a, StepName>,
@@ -215,6 +219,7 @@ impl<'a> What<'a> {
                 token,
                 attempt,
                 revision,
+                score,
             } => Self::StepStarted {
                 step: Cow::Borrowed(step),
                 agent: Cow::Borrowed(agent),
@@ -222,6 +227,7 @@ impl<'a> What<'a> {
                 token: *token,
                 attempt: *attempt,
                 revision: *revision,
+                score: (score.weight, score.behind, score.attempts),
             },
             Kind::FannedOut { step, keys } => Self::FannedOut {
                 step: Cow::Borrowed(step),
@@ -416,6 +422,7 @@ impl<'a> What<'a> {
                 token,
                 attempt,
                 revision,
+                score: (weight, behind, attempts),
             } => Kind::StepStarted {
                 step: step.into_owned(),
                 agent: agent.into_owned(),
@@ -423,6 +430,11 @@ impl<'a> What<'a> {
                 token,
                 attempt,
                 revision,
+                score: Score {
+                    weight,
+                    behind,
+                    attempts,
+                },
             },
             Self::FannedOut { step, keys } => Kind::FannedOut {
                 step: step.into_owned(),

@@ -6,12 +6,17 @@ use store::{
     CommitPath, Library, Queries, StoreError,
     library::{NewEntry, Place},
     port::ReviewRow,
+    postgres::Postgres,
+    ready::Pace,
 };
 
 use super::admin;
-use crate::fixture::{Driver, at, commit_all, connect, database, step, tenant};
+use crate::{
+    fixture::{Driver, at, commit_all, connect, database, step, tenant},
+    suite::queue::queued,
+};
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "api_keys",
     "artifact_versions",
     "artifacts",
@@ -22,11 +27,26 @@ const TABLES: [&str; 14] = [
     "reviews",
     "library",
     "library_versions",
+    "paces",
     "run_events",
     "run_snapshots",
     "runs",
     "workflows",
 ];
+
+/// A job of the tenant that went at its pace.
+async fn paced(store: &Postgres, owner: &str) {
+    let submit = queued(Driver::new(owner, "paced", None).submit(), |row| {
+        row.limits.paces.push(Pace {
+            key: "rate:x".to_owned(),
+            every_us: 1_000,
+            burst: 1,
+        });
+    });
+    commit_all(store, vec![submit]).await;
+    let jobs = store.ready(None, 1, 1).await.expect("reads");
+    store.claim(at(0), &jobs).await.expect("claims");
+}
 
 /// A database with rows of two tenants in every table.
 async fn peopled() -> String {
@@ -44,6 +64,7 @@ async fn peopled() -> String {
             deadline: None,
         }];
         commit_all(&store, vec![open]).await;
+        paced(&store, owner).await;
         let (hash, plan) = (whole.plan.hash(), whole.plan.to_json());
         store
             .save_plan(&tenant(owner), &hash, &plan)
@@ -174,7 +195,7 @@ async fn a_scan_sees_named_columns_only() {
         granted,
         [
             "api_keys: key_hash label role tenant",
-            "jobs: agent job run sent_at step tenant token",
+            "jobs: agent gate job priority ready_at run score sent_at step tenant token",
             "run_events: at last_seq run tenant",
             "runs: run tenant wake_at",
         ]
@@ -185,7 +206,7 @@ async fn a_scan_sees_named_columns_only() {
         .expect("becomes");
     assert_eq!(
         count(&mut tx, "select count(tenant) from runs".to_owned()).await,
-        4
+        6
     );
     assert_eq!(
         code(&mut tx, "select title from runs".to_owned())
