@@ -12,7 +12,7 @@ use model::{
 };
 use worker::{Agent, AgentCard, Assignment};
 
-use crate::world::World;
+use crate::{plans, world::World};
 
 /// How agents fail.
 const CLASSES: [ErrorClass; 9] = [
@@ -34,7 +34,7 @@ struct Simulated {
     card: AgentCard,
 }
 
-/// One agent of every kind that the built-in definitions name.
+/// One agent of every kind that a run may ask for.
 pub(crate) fn all(world: &Arc<World>, worker: &str) -> Vec<Arc<dyn Agent>> {
     let agent = |(kind, facts): (&AgentKind, &FactTypes)| -> Arc<dyn Agent> {
         Arc::new(Simulated {
@@ -52,9 +52,10 @@ pub(crate) fn all(world: &Arc<World>, worker: &str) -> Vec<Arc<dyn Agent>> {
             },
         })
     };
-    workflow::builtin::catalogue()
-        .agents
-        .iter()
+    let known = &workflow::builtin::catalogue().agents;
+    let wanted = plans::agents().iter();
+    wanted
+        .filter_map(|kind| known.get_key_value(kind))
         .map(agent)
         .collect()
 }

@@ -95,13 +95,13 @@ async fn since(core: &Core, since: Timestamp) -> Result<(), WorkError> {
                         &found.birth.traceparent,
                     )
                 });
-                for result in core.ports.bus.publish(messages.collect()).await {
+                let given_up = parked::jobs(&changed.tenant, &changed.run, &found.events);
+                let messages = messages.chain(given_up).collect();
+                for result in core.ports.bus.publish(messages).await {
                     if let Err(error) = result {
                         return Err(WorkError::Unavailable(error.to_string()));
                     }
                 }
-                let given_up = parked::jobs(&changed.tenant, &changed.run, &found.events);
-                parked::tell(&core.ports, given_up.collect()).await;
                 if number >= found.head {
                     break;
                 }
