@@ -116,6 +116,7 @@ impl Core {
             heads: heads.clone(),
             alarm: alarm.clone(),
             durations: durations.clone(),
+            planted,
         });
         let core = Self {
             peers: Peers::new(&options.replica),

@@ -198,6 +198,7 @@ pub(crate) async fn worker(world: Arc<World>, index: u64) {
             Ok(worker) => worker,
             Err(error) => return world.violate(Invariant::NoErrors, error.to_string()),
         };
+        let worker = worker.planted(Plant::in_worker(world.plant));
         let stop = CancellationToken::new();
         world.trace(format_args!("{name} lives"));
         let run = worker.run(stop.clone());

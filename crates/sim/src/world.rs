@@ -94,6 +94,8 @@ pub(crate) struct Log {
     pub(crate) kept: BTreeSet<(RunId, JobId, u64)>,
     /// Jobs that were handed back, by the bus's memory.
     pub(crate) handed_back: BTreeSet<(JobId, u64)>,
+    /// Ids of the messages that the bus took, or lost after it had said so.
+    pub(crate) given: BTreeSet<String>,
     /// Everyone who follows a run.
     pub(crate) subscribers: Vec<Seen>,
 }
@@ -141,7 +143,7 @@ impl World {
             born: now,
             stormy: AtomicBool::new(true),
             moved: AtomicI64::new(0),
-            tables: Mutex::new(Tables::new(plant == Some(Plant::NoVersionCheck))),
+            tables: Mutex::new(Tables::new(Plant::in_store(plant))),
             log: Mutex::default(),
             state: Mutex::new(State {
                 trace: DefaultHasher::new(),

@@ -20,6 +20,7 @@ use workflow::Plan;
 
 pub(crate) use self::{lane::Lane, transition::Sealed};
 use super::{
+    Planted,
     contents::Contents,
     dispatch::Dispatcher,
     durations::Durations,
@@ -134,6 +135,7 @@ pub(crate) struct Parts {
     pub(crate) heads: Heads,
     pub(crate) alarm: Alarm,
     pub(crate) durations: Durations,
+    pub(crate) planted: Planted,
 }
 
 /// Takes commands; cheap to clone.

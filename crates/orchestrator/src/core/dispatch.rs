@@ -191,7 +191,7 @@ impl Sending {
             .collect();
         self.publish(messages).await;
         drop(spans);
-        if !called_back.is_empty() {
+        if !called_back.is_empty() && self.planted != Planted::NotCalledBack {
             call_back(&self.ports, &called_back).await;
         }
     }
