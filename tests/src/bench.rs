@@ -5,18 +5,23 @@
 //!
 //! Start with [`run`]. `floor` is what the machine gives, `bare` the same commits and messages with no
 //! product in between, `product` the real processes, `pipeline` eight steps through the orchestrator's
-//! library, `watch` what subscribers and workers wait for, `single` the one process of `dev` and `demo`;
+//! library, `watch` what subscribers and workers wait for, `scale` what more runs, workers and orchestrators
+//! make of it, `history` what a million runs of before do, `model10s` five campaigns with a slow model,
+//! `single` the one process of `dev` and `demo`;
 //! `load` offers work, `meter` reads what it cost, `results` holds the keys and their gates.
 
 mod bare;
 mod floor;
+mod history;
 mod load;
 mod meter;
+mod model10s;
 mod pipeline;
 mod product;
 mod record;
 mod rest;
 mod results;
+mod scale;
 mod single;
 mod watch;
 
@@ -82,6 +87,12 @@ pub enum Part {
     Services,
     /// The floor, idle services, and those who watch.
     Watch,
+    /// More runs at once, more workers, more orchestrators.
+    Scale,
+    /// A database with a million runs of before.
+    History,
+    /// Campaigns with a model that answers in ten seconds.
+    Model10s,
     /// The one process of `dev` and `demo`.
     Process,
 }
@@ -95,6 +106,8 @@ struct Samples {
     window: Duration,
     floor: Duration,
     watch: watch::Samples,
+    /// Runs of before.
+    history: usize,
 }
 
 impl Samples {
@@ -115,6 +128,7 @@ impl Samples {
                     runs: 20,
                     crowded: 5,
                 },
+                history: 20_000,
             }
         } else {
             Self {
@@ -127,6 +141,7 @@ impl Samples {
                     runs: 200,
                     crowded: 20,
                 },
+                history: 1_000_000,
             }
         }
     }
@@ -177,10 +192,23 @@ async fn measure(
     results: &mut Results,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    if options.only != Some(Part::Process) {
+    let asked = |part| options.only.is_none_or(|only| only == part);
+    if asked(Part::Services) || asked(Part::Watch) {
         services(samples, binaries, results, out).await?;
     }
-    if options.only.is_none_or(|part| part == Part::Process) {
+    if asked(Part::Scale) {
+        writeln!(out, "measuring more runs, workers and orchestrators")?;
+        scale::measure(samples, binaries, results, out).await?;
+    }
+    if asked(Part::History) {
+        writeln!(out, "measuring beside the runs of before")?;
+        history::measure(samples, binaries, results, out).await?;
+    }
+    if asked(Part::Model10s) {
+        writeln!(out, "measuring with a model of ten seconds")?;
+        model10s::measure(binaries, results).await?;
+    }
+    if asked(Part::Process) {
         writeln!(out, "measuring the one process")?;
         single::one_process(binaries, samples.window, results).await?;
     }

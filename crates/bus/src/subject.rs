@@ -162,7 +162,7 @@ impl Subject {
 
     /// Whether `subject` is in the set that this names.
     pub fn covers(&self, subject: &Self) -> bool {
-        matches(&self.0, &subject.0)
+        self == subject || matches(&self.0, &subject.0)
     }
 
     /// The subject as text.

@@ -12,6 +12,7 @@ use crate::{
     history::{Error, History, Page},
     limits::PAUSE,
     outlet::{Outlet, Unsent},
+    planted::Planted,
 };
 
 /// A stream over one run.
@@ -27,6 +28,7 @@ pub struct Follower {
     first: Option<Page>,
     /// The history was read to its end once: what comes out of it later was missing on the bus.
     caught_up: bool,
+    planted: Planted,
 }
 
 /// Why a stream ended.
@@ -64,7 +66,16 @@ impl Follower {
             live: feed.subscribe(),
             first: None,
             caught_up: false,
+            planted: Planted::None,
         }
+    }
+
+    /// With a bug planted; for the simulator alone.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn planted(mut self, planted: Planted) -> Self {
+        self.planted = planted;
+        self
     }
 
     /// Reads the first page ahead, so that a run that cannot be followed is refused before the stream begins.
@@ -134,7 +145,7 @@ impl Follower {
                 Ok(Signal::Event(event, _))
                     if event.run_id == self.run.as_str() && event.sequence > self.last =>
                 {
-                    if event.sequence == self.last + 1 {
+                    if event.sequence == self.last + 1 || self.planted == Planted::HolesNotFilled {
                         if let Err(end) = self.pass(&client, Event::clone(&event)).await {
                             return end;
                         }
@@ -143,7 +154,9 @@ impl Follower {
                     }
                 }
                 Ok(Signal::Head { run, sequence, .. }) => {
-                    behind = *run == *self.run.as_str() && sequence > self.last
+                    behind = *run == *self.run.as_str()
+                        && sequence > self.last
+                        && self.planted != Planted::DeafToHeads
                 }
                 Ok(Signal::Event(..)) => {}
                 Ok(Signal::Missed) | Err(RecvError::Lagged(_)) => behind = true,

@@ -24,6 +24,7 @@ pub(crate) mod live;
 pub mod many;
 pub mod openapi;
 pub mod outlet;
+mod planted;
 pub mod request;
 pub mod resume;
 pub mod service;
@@ -31,6 +32,8 @@ pub mod sse;
 pub mod stream;
 pub mod ws;
 
+#[doc(hidden)]
+pub use self::planted::Planted;
 pub use self::{
     config::Config,
     service::{Options, Pace, Ports, Service},

@@ -129,6 +129,7 @@ impl Core {
             durations: durations.clone(),
             places: places.clone(),
             ready: ready.clone(),
+            planted,
         });
         let core = Self {
             peers: Peers::new(&options.replica),

@@ -12,7 +12,7 @@ use model::{
 };
 use worker::{Agent, AgentCard, Assignment};
 
-use crate::world::World;
+use crate::{invariants::Invariant, plans, world::World};
 
 /// How agents fail.
 const CLASSES: [ErrorClass; 9] = [
@@ -27,6 +27,9 @@ const CLASSES: [ErrorClass; 9] = [
     ErrorClass::Internal,
 ];
 
+/// How long a job may go on after its cancel, in calm weather.
+const CALLED_BACK: Duration = Duration::from_secs(2);
+
 /// A simulated agent on one worker.
 struct Simulated {
     world: Arc<World>,
@@ -34,7 +37,7 @@ struct Simulated {
     card: AgentCard,
 }
 
-/// One agent of every kind that the built-in definitions name.
+/// One agent of every kind that a run may ask for.
 pub(crate) fn all(world: &Arc<World>, worker: &str) -> Vec<Arc<dyn Agent>> {
     let agent = |(kind, facts): (&AgentKind, &FactTypes)| -> Arc<dyn Agent> {
         Arc::new(Simulated {
@@ -52,9 +55,10 @@ pub(crate) fn all(world: &Arc<World>, worker: &str) -> Vec<Arc<dyn Agent>> {
             },
         })
     };
-    workflow::builtin::catalogue()
-        .agents
-        .iter()
+    let known = &workflow::builtin::catalogue().agents;
+    let wanted = plans::agents().iter();
+    wanted
+        .filter_map(|kind| known.get_key_value(kind))
         .map(agent)
         .collect()
 }
@@ -79,6 +83,7 @@ impl Agent for Simulated {
         let draws = world.draws(&format!("{job} {call}"));
         tokio::time::sleep(draws.millis(1, weather.slowest_agent)).await;
         world.trace(format_args!("{worker} call {call} of {job} ended"));
+        self.wanted(assignment);
         if draws.chance(weather.agent_fails)
             && let Some(class) = draws.pick(&CLASSES)
         {
@@ -118,6 +123,25 @@ impl Agent for Simulated {
             },
             media: Vec::new(),
         })
+    }
+}
+
+impl Simulated {
+    /// What was cancelled in calm weather is called back: no call goes on for it.
+    fn wanted(&self, assignment: &Assignment) {
+        let Assignment { job, run, .. } = assignment;
+        let cancelled = self.world.tables().of(run).and_then(|row| {
+            let (at, jobs) = row.cancelled.as_ref()?;
+            // One that had ended by then may come again for an ack that was lost before.
+            jobs.contains(job).then_some(*at)
+        });
+        if let (Some(cancelled), Some(settled)) = (cancelled, self.world.settled())
+            && cancelled > settled
+            && cancelled.elapsed() > CALLED_BACK
+        {
+            let what = format!("job {job} was worked on although run {run} was cancelled before");
+            self.world.violate(Invariant::I10, what);
+        }
     }
 }
 

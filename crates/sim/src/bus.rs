@@ -20,7 +20,7 @@ use model::{ContentHash, JobId, RunId, limits::MAX_REQUEST_BYTES};
 use tokio::time::{Instant, sleep, sleep_until};
 use wire::job::v1::{self as proto, outcome::Result as Answer};
 
-use crate::{draws::Draws, world::World};
+use crate::{draws::Draws, invariants, world::World};
 
 /// Broadcasts of one subject that a node may lose in a row without losing its connection: heads go out
 /// three times, and that is all the system asks of the bus.
@@ -204,6 +204,7 @@ async fn give(world: &World, messages: Vec<Envelope>) -> Vec<Result<(), BusError
             "bus takes {} as {}",
             message.subject, message.id
         ));
+        invariants::committed(world, message);
         if let Some((job, token, answer)) = outcome(message)
             && let Some(run) = run_of(message)
         {
@@ -267,6 +268,9 @@ impl Bus for Link {
                 Fate::Taken | Fate::Lost | Fate::Late => Ok(()),
                 Fate::Refused | Fate::TakenUnsaid => Err(away()),
             };
+            if !matches!(fate, Fate::Refused) {
+                self.world.log().given.insert(message.id.clone());
+            }
             match fate {
                 Fate::Taken | Fate::TakenUnsaid => {
                     self.answered(&message.subject);

@@ -87,10 +87,11 @@ impl<'a> Client<'a> {
     fn new(world: &'a Arc<World>, draws: &'a Draws, number: u64) -> Option<Self> {
         let own = draws.chance(0.5);
         let tenant = |own: bool| TenantId::new(TENANTS[usize::from(own)]).ok();
+        let [parallel, sequential] = plans::MODES;
         let mode = if draws.chance(0.3) {
-            "sequential"
+            sequential
         } else {
-            "parallel"
+            parallel
         };
         let mut wants = serde_json::Map::new();
         for agent in plans::AGENTS {

@@ -24,7 +24,7 @@ mod world;
 
 pub use self::{
     invariants::{Invariant, Violation},
-    plant::Plant,
+    plant::{Plant, StoreBug},
     report::{Report, run},
 };
 

@@ -2,7 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "this is a command-line tool")]
 
-use std::{process::ExitCode, time::Instant};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::Parser;
 use sim::Plant;
@@ -32,10 +35,12 @@ fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(u8::from(report.violation.is_some())));
     }
     let (started, mut events, mut calls) = (Instant::now(), 0, 0);
+    let mut lasted = Duration::ZERO;
     for done in 0..arguments.seeds {
         let report = sim::run(arguments.from + done, arguments.plant, false)?;
         events += report.events;
         calls += report.calls;
+        lasted += report.lasted;
         if report.violation.is_some() {
             let plant = arguments.plant.map_or(String::new(), |plant| {
                 format!(" --plant {}", plant.as_str())
@@ -51,8 +56,9 @@ fn main() -> anyhow::Result<ExitCode> {
         if (done + 1) % 100 == 0 || done + 1 == arguments.seeds {
             let rate = (done + 1) as f64 / started.elapsed().as_secs_f64();
             println!(
-                "{} seeds whole, {rate:.1} a second; {events} events, {calls} calls of agents",
-                done + 1
+                "{} seeds whole, {rate:.1} a second; {events} events, {calls} calls of agents, {} hours",
+                done + 1,
+                lasted.as_secs() / 3_600
             );
         }
     }

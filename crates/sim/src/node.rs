@@ -2,7 +2,7 @@
 //! again. A death drops all its futures at once.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -47,8 +47,14 @@ enum End {
     Stop,
 }
 
-fn signer() -> Result<Signer, InvalidKey> {
-    Signer::new(&Seed::parse(KEY)?)
+/// Making a key takes longer than signing with it.
+fn signer() -> Result<Arc<Signer>, InvalidKey> {
+    static SIGNER: OnceLock<Arc<Signer>> = OnceLock::new();
+    if let Some(signer) = SIGNER.get() {
+        return Ok(signer.clone());
+    }
+    let signer = Arc::new(Signer::new(&Seed::parse(KEY)?)?);
+    Ok(SIGNER.get_or_init(|| signer).clone())
 }
 
 /// When the next life ends, and how; never once the storm is over.
@@ -129,7 +135,7 @@ pub(crate) async fn orchestrator(world: Arc<World>, index: usize) {
         let ports = Ports {
             store: desk.clone(),
             bus: link.clone(),
-            signer: Arc::new(signer),
+            signer,
             entropy: Arc::new(move || entropy.any()),
         };
         let options = Options {
@@ -193,6 +199,7 @@ pub(crate) async fn worker(world: Arc<World>, index: u64) {
             Ok(worker) => worker,
             Err(error) => return world.violate(Invariant::NoErrors, error.to_string()),
         };
+        let worker = worker.planted(Plant::in_worker(world.plant));
         let stop = CancellationToken::new();
         world.trace(format_args!("{name} lives"));
         let run = worker.run(stop.clone());

@@ -1,7 +1,11 @@
 //! A definition that has every part of the engine in it, beside the built-in campaigns.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
+use model::AgentKind;
 use workflow::{Catalogue, Plan, Shape, builtin};
 
 use crate::draws::Draws;
@@ -22,6 +26,20 @@ pub(crate) fn made(plan: &Plan) -> &'static [&'static str] {
     } else {
         &["outline", "drafts.0", "items.0", "items.1"]
     }
+}
+
+/// The modes of a campaign.
+pub(crate) const MODES: [&str; 2] = ["parallel", "sequential"];
+
+/// Who is asked for anything in any of the plans; hosting others would only lengthen what workers announce.
+pub(crate) fn agents() -> &'static BTreeSet<AgentKind> {
+    static AGENTS: OnceLock<BTreeSet<AgentKind>> = OnceLock::new();
+    AGENTS.get_or_init(|| {
+        let campaigns = MODES.map(|mode| builtin::find("campaign", mode).ok());
+        let everything = everything();
+        let plans = campaigns.into_iter().flatten().chain(everything.as_deref());
+        plans.flat_map(Plan::agents).cloned().collect()
+    })
 }
 
 /// The plan of everything and an input for it, for some of the clients.

@@ -85,6 +85,7 @@ async fn world(seed: u64, plant: Option<Plant>, errors: Errors) -> Report {
     }
     watch(&world, &errors, &mut tasks).await;
     drop(tasks);
+    world.end();
     let events = world
         .tables()
         .runs

@@ -21,6 +21,7 @@ use tokio::{
 use crate::{
     draws::Draws,
     invariants::Invariant,
+    plant::Plant,
     world::{Seen, World},
 };
 
@@ -105,7 +106,8 @@ pub(crate) async fn follow(world: Arc<World>, tenant: TenantId, run: RunId, stay
             tenant: tenant.clone(),
             draws: world.draws(&format!("history {name} {run} {after}")),
         });
-        let mut follower = Follower::new(&gateway.feed, past, tenant.clone(), run.clone(), after);
+        let mut follower = Follower::new(&gateway.feed, past, tenant.clone(), run.clone(), after)
+            .planted(Plant::in_gateway(world.plant));
         let (outlet, mut events) = Outlet::new(CLIENT_QUEUE, CLIENT_PATIENCE);
         let (told, end) = oneshot::channel();
         gateway.serve(async move {

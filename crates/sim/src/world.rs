@@ -54,6 +54,8 @@ pub(crate) struct World {
 
 struct State {
     trace: DefaultHasher,
+    /// What is being written down.
+    line: String,
     violation: Option<Violation>,
     calm_since: Option<Instant>,
     no_store_until: Instant,
@@ -92,6 +94,8 @@ pub(crate) struct Log {
     pub(crate) kept: BTreeSet<(RunId, JobId, u64)>,
     /// Jobs that were handed back, by the bus's memory.
     pub(crate) handed_back: BTreeSet<(JobId, u64)>,
+    /// Ids of the messages that the bus took, or lost after it had said so.
+    pub(crate) given: BTreeSet<String>,
     /// Everyone who follows a run.
     pub(crate) subscribers: Vec<Seen>,
 }
@@ -139,13 +143,11 @@ impl World {
             born: now,
             stormy: AtomicBool::new(true),
             moved: AtomicI64::new(0),
-            tables: Mutex::new(Tables::new(
-                plant == Some(Plant::NoVersionCheck),
-                plant == Some(Plant::PacesNotAsked),
-            )),
+            tables: Mutex::new(Tables::new(Plant::in_store(plant))),
             log: Mutex::default(),
             state: Mutex::new(State {
                 trace: DefaultHasher::new(),
+                line: String::new(),
                 violation: None,
                 calm_since: None,
                 no_store_until: now,
@@ -213,17 +215,14 @@ impl World {
 
     /// Writes down what happened: the hash over all of it tells two worlds apart.
     pub(crate) fn trace(&self, what: fmt::Arguments<'_>) {
-        struct Into<'a>(&'a mut DefaultHasher);
-        impl fmt::Write for Into<'_> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                self.0.write(text.as_bytes());
-                Ok(())
-            }
-        }
         let at = self.elapsed().as_millis();
         tracing::debug!(target: "sim", "{at:>8} {what}");
-        // A hasher takes everything.
-        let _ok = writeln!(Into(&mut lock(&self.state).trace), "{at} {what}");
+        let mut state = lock(&self.state);
+        let State { line, trace, .. } = &mut *state;
+        line.clear();
+        // A string takes everything.
+        let _ok = writeln!(line, "{at} {what}");
+        trace.write(line.as_bytes());
     }
 
     pub(crate) fn trace_hash(&self) -> u64 {
@@ -309,6 +308,14 @@ impl World {
     pub(crate) fn any_seat(&self, draws: &Draws) -> Option<Seat> {
         let live: Vec<_> = lock(&self.state).seats.iter().flatten().cloned().collect();
         draws.pick(&live).cloned()
+    }
+
+    /// Lets go of the nodes: each of them holds the world in turn.
+    pub(crate) fn end(&self) {
+        let mut state = lock(&self.state);
+        state.links.clear();
+        state.seats.clear();
+        state.gateway = None;
     }
 
     pub(crate) fn set_gateway(&self, gateway: Option<Gateway>) {

@@ -12,6 +12,7 @@ use wire::{
 use crate::{
     intake::Ticket,
     limits::{OUTCOME_HELD_FOR, PUBLISH_LIMIT},
+    planted::Planted,
     shared::{Backoff, Shared},
 };
 
@@ -80,6 +81,9 @@ async fn publish(shared: &Shared, ticket: &Ticket, outcome: Outcome) -> Sent {
             Some(Err(BusError::Refused { why, .. })) => return Sent::Refused(why),
             // No answer: whether it was taken is not known, and the same id makes a repeat harmless.
             Some(Err(BusError::Unavailable(_) | BusError::Unusable(_))) | None => {}
+        }
+        if shared.planted == Planted::OutcomeSentOnce {
+            return Sent::GivenUp;
         }
         tries += 1;
         if tries == 1 {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bus::{Bus, signature::Verifier};
-use futures::future::join_all;
+use futures::stream::{FuturesUnordered, StreamExt};
 use model::Timestamp;
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use crate::{
     cancel,
     door::Door,
     limits::{FLUSH_LIMIT, MAX_PLACES, MAX_SLOTS},
+    planted::Planted,
     presence,
     pull::{self, Jobs},
     shared::Shared,
@@ -98,6 +99,7 @@ pub struct Worker {
     options: Options,
     ports: Ports,
     agents: Vec<Arc<dyn Agent>>,
+    planted: Planted,
 }
 
 impl Worker {
@@ -140,7 +142,16 @@ impl Worker {
             options,
             ports,
             agents,
+            planted: Planted::None,
         })
+    }
+
+    /// With a bug planted; for the simulator alone.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn planted(mut self, planted: Planted) -> Self {
+        self.planted = planted;
+        self
     }
 
     /// What it gets its jobs from.
@@ -154,7 +165,9 @@ impl Worker {
     ///
     /// A bus that is away is waited for; it never ends the worker.
     pub async fn run(self, stop: CancellationToken) {
-        let shared = Arc::new(Shared::new(self.options, self.ports, self.agents, stop));
+        let mut shared = Shared::new(self.options, self.ports, self.agents, stop);
+        shared.planted = self.planted;
+        let shared = Arc::new(shared);
         let jobs: Jobs = Mutex::new(JoinSet::new());
         info!(
             worker = shared.options.name,
@@ -162,13 +175,13 @@ impl Worker {
             "the worker serves"
         );
         let serve = async {
-            join_all(
-                shared
-                    .agents
-                    .iter()
-                    .map(|agent| pull::pull(&shared, agent, &jobs)),
-            )
-            .await;
+            // Unlike a join, it looks only at the queue that has something.
+            let mut pulls: FuturesUnordered<_> = shared
+                .agents
+                .iter()
+                .map(|agent| pull::pull(&shared, agent, &jobs))
+                .collect();
+            while pulls.next().await.is_some() {}
             drain(&shared, &jobs).await;
         };
         let never: Infallible = tokio::select! {

@@ -19,6 +19,7 @@ pub mod process;
 mod cancel;
 mod deliver;
 mod intake;
+mod planted;
 mod presence;
 mod product;
 mod pull;
@@ -32,3 +33,5 @@ pub use agent::{Agent, AgentCard, Assignment};
 pub use door::Door;
 pub use host::{Clock, Error, Options, Ports, Worker};
 pub use live::Live;
+#[doc(hidden)]
+pub use planted::Planted;

@@ -16,6 +16,7 @@ use crate::{
     door::Door,
     host::{Clock, Options},
     limits::{FIRST_WAIT, LAST_WAIT},
+    planted::Planted,
     roster::{NotTaken, Roster},
 };
 
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) hand_back: CancellationToken,
     /// Rung when a job was listed.
     pub(crate) listed: Notify,
+    pub(crate) planted: Planted,
     roster: Mutex<Roster>,
     ends: Mutex<BTreeMap<AgentKind, Ends>>,
 }
@@ -66,6 +68,7 @@ impl Shared {
             stop,
             hand_back: CancellationToken::new(),
             listed: Notify::new(),
+            planted: Planted::None,
             roster: Mutex::new(roster),
             ends: Mutex::default(),
         }

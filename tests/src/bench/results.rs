@@ -43,7 +43,7 @@ impl Bound {
     }
 }
 
-pub(super) const TARGETS: [Target; 18] = [
+pub(super) const TARGETS: [Target; 25] = [
     at_most("campaign.p50_vs_bare", 2.0, 1.4),
     at_most("campaign.p99_vs_p50", 3.0, 2.0),
     at_least("campaign.throughput_vs_bare", 0.25, 0.5),
@@ -57,6 +57,13 @@ pub(super) const TARGETS: [Target; 18] = [
     at_most("events.p50_vs_hop", 8.0, 4.0),
     at_most("events.p99_ms_1000_subscribers", 50.0, 20.0),
     at_most("first_event_ms", 5.0, 2.0),
+    at_most("scale.per_run_cost_4096_vs_64", 1.2, 1.0),
+    at_least("scale.workers_2_vs_1", 1.8, 1.95),
+    at_least("scale.orchestrators_2_vs_1", 0.9, 1.2),
+    at_least("history.throughput_1M_vs_empty", 0.9, 0.98),
+    at_most("model10s.total_s", 60.0, 21.0),
+    at_most("model10s.first_artifact_s", 15.0, 10.1),
+    at_most("model10s.event_p99_s", 2.0, 0.05),
     at_most("idle.queries_per_s", 1.0, 0.5),
     at_most("idle.rss_mb", 50.0, 25.0),
     at_least("dev.runs_per_s", 500.0, 2_000.0),
@@ -261,6 +268,26 @@ impl Rounds {
     /// Ratios are made within a round, of what was measured moments apart.
     pub(super) fn into_results(mut self, results: &mut Results) {
         for (key, over, under) in [
+            (
+                "scale.per_run_cost_4096_vs_64",
+                "scale.cpu_us_4096",
+                "scale.cpu_us_64",
+            ),
+            (
+                "scale.workers_2_vs_1",
+                "scale.per_s_2_workers",
+                "scale.per_s_1_worker",
+            ),
+            (
+                "scale.orchestrators_2_vs_1",
+                "scale.per_s_2_orchestrators",
+                "scale.per_s_1_orchestrator",
+            ),
+            (
+                "history.throughput_1M_vs_empty",
+                "history.per_s_1M",
+                "history.per_s_empty",
+            ),
             ("campaign.p50_vs_bare", "campaign.p50_ms", "bare.p50_ms"),
             (
                 "campaign.throughput_vs_bare",
@@ -275,7 +302,10 @@ impl Rounds {
         ] {
             let of = |key: &str| self.figures.get(key).cloned().unwrap_or_default();
             let ratios = of(over).into_iter().zip(of(under)).map(|(a, b)| a / b);
-            self.figures.insert(key.to_owned(), ratios.collect());
+            let ratios: Vec<_> = ratios.collect();
+            if !ratios.is_empty() {
+                self.figures.insert(key.to_owned(), ratios);
+            }
         }
         for (key, values) in self.figures {
             if let Some(median) = median(values) {

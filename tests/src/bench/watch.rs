@@ -247,7 +247,7 @@ async fn watched(
 }
 
 impl product::Client {
-    async fn submit(&self) -> anyhow::Result<String> {
+    pub(super) async fn submit(&self) -> anyhow::Result<String> {
         let request = brief::request("bench", "parallel");
         let submitted = self.clients.campaigns.clone().submit(request).await?;
         Ok(submitted.into_inner().run_id)

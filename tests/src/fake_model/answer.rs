@@ -17,7 +17,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Reads a request body; none when it is no task of the campaign's agents.
+    /// Reads a request body; none when it is no task of the campaign's agents or of its second judge.
     pub(super) fn of(body: &Value) -> Option<Self> {
         let schema = body.pointer("/response_format/json_schema")?;
         let messages = body["messages"].as_array()?;
@@ -33,7 +33,11 @@ impl Asked {
             .unwrap_or_default();
         Some(Self {
             task: schema["name"].as_str()?.to_owned(),
-            brief: data["brief"]["name"].as_str()?.to_owned(),
+            // A judge is told of the brand, and not which brief it is.
+            brief: data["brief"]["name"]
+                .as_str()
+                .or(data["brief"]["brand"]["name"].as_str())?
+                .to_owned(),
             repair: messages
                 .iter()
                 .any(|message| message["role"] == "assistant"),
@@ -53,6 +57,8 @@ impl Asked {
         let name = &self.brief;
         match self.task.as_str() {
             "short_copy" => self.posts(&note),
+            // It has nothing to remark.
+            "remarks" => json!({ "remarks": [] }),
             "visual_concept" => json!({
                 // Another title, another poster.
                 "title": if note.is_empty() { "Morning light" } else { "Evening light" },

@@ -20,6 +20,7 @@ use workflow::Plan;
 
 pub(crate) use self::{lane::Lane, transition::Sealed};
 use super::{
+    Planted,
     contents::Contents,
     dispatch::Dispatcher,
     durations::Durations,
@@ -138,6 +139,7 @@ pub(crate) struct Parts {
     pub(crate) durations: Durations,
     pub(crate) places: Places,
     pub(crate) ready: Ready,
+    pub(crate) planted: Planted,
 }
 
 /// Takes commands; cheap to clone.

@@ -184,16 +184,14 @@ impl Sending {
             let (run, events) = (&sealed.held.run, &sealed.events);
             parked::jobs(&run.tenant, &run.id, events)
         });
-        let given_up: Vec<_> = given_up.collect();
-        let messages = jobs.into_iter().chain(events).collect();
+        let messages = jobs.into_iter().chain(events).chain(given_up).collect();
         let called_back: Vec<_> = batch
             .iter()
             .flat_map(|sealed| &sealed.called_back)
             .collect();
         self.publish(messages).await;
-        parked::tell(&self.ports, given_up).await;
         drop(spans);
-        if !called_back.is_empty() {
+        if !called_back.is_empty() && self.planted != Planted::NotCalledBack {
             call_back(&self.ports, &called_back).await;
         }
     }

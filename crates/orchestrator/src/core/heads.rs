@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use wire::job::v1 as proto;
 
 use super::{
-    Core,
+    Core, Planted,
     dispatch::{body, pause},
     limits::{HEAD_ROUNDS, HEADS_EVERY, HEADS_PER_MESSAGE, MAX_HEADS},
 };
@@ -74,7 +74,7 @@ impl Heads {
         }
     }
 
-    fn round(&self) -> Vec<proto::Head> {
+    fn round(&self, rounds: u32) -> Vec<proto::Head> {
         let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
         let heads = changed
             .iter()
@@ -86,7 +86,7 @@ impl Heads {
             .collect();
         changed.retain(|_, head| {
             head.rounds += 1;
-            head.rounds < HEAD_ROUNDS
+            head.rounds < rounds
         });
         heads
     }
@@ -94,6 +94,11 @@ impl Heads {
 
 /// Broadcasts the heads of changed runs.
 pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<()> {
+    let rounds = if core.planted == Planted::HeadsOnce {
+        1
+    } else {
+        HEAD_ROUNDS
+    };
     let mut beat = tokio::time::interval(HEADS_EVERY);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -102,7 +107,7 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
             () = stop.cancelled() => return Ok(()),
             _ = beat.tick() => {}
         }
-        for heads in core.heads.round().chunks(HEADS_PER_MESSAGE) {
+        for heads in core.heads.round(rounds).chunks(HEADS_PER_MESSAGE) {
             let body = body(&proto::Heads {
                 heads: heads.to_vec(),
             });

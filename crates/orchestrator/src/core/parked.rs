@@ -35,7 +35,7 @@ pub(crate) fn jobs<'a>(
 }
 
 /// Tells people, if the bus takes it; else the log alone does.
-pub(crate) async fn tell(ports: &Ports, parked: Vec<Envelope>) {
+async fn tell(ports: &Ports, parked: Vec<Envelope>) {
     if parked.is_empty() {
         return;
     }

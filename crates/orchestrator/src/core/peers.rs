@@ -75,19 +75,25 @@ impl Peers {
 
     fn note(&self, replica: String) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        if heard.len() < MAX_REPLICAS || heard.contains_key(&replica) {
+        let before = heard.len();
+        if before < MAX_REPLICAS || heard.contains_key(&replica) {
             heard.insert(replica, Instant::now());
         }
+        let is_new = heard.len() > before;
         drop(heard);
-        self.share();
+        self.share(is_new);
     }
 
-    /// Forgets the silent, and shares the partitions among the rest by rendezvous hash.
-    fn share(&self) {
+    /// Forgets the silent, and shares the partitions among the rest by rendezvous hash, if they are others
+    /// than before.
+    fn share(&self, is_new: bool) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let before = heard.len();
         heard.retain(|replica, at| *replica == self.replica || at.elapsed() < PEER_ALIVE);
         let fell_silent = before - heard.len();
+        if !is_new && fell_silent == 0 {
+            return;
+        }
         let owned: Vec<u32> = (0..Subject::PARTITIONS)
             .filter(|partition| {
                 let own = weight(&self.replica, *partition);
@@ -149,7 +155,7 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
                     if let Err(error) = core.ports.bus.broadcast(&Subject::orchestrator_presence(), body.clone()).await {
                         tracing::debug!(%error, "presence was not sent");
                     }
-                    core.peers.share();
+                    core.peers.share(false);
                 }
             }
         }

@@ -141,11 +141,24 @@ async fn check(
             // A list comes every three seconds: a job is missed from the first that does not name it.
             let listed = core.workers.listed(&key.0, key.1);
             gauges.count(&sent.row, listed, now);
+            if core.planted == Planted::SilenceByWallClock
+                && listed.is_none()
+                && now.since(sent.row.sent_at) >= SILENT_AFTER
+            {
+                drive(core, sent, |job, token| Command::Redrive { job, token }).await;
+                continue;
+            }
             let since = match listed {
                 Some(Listed { heard, .. }) => (heard + SILENCE_CHECK).max(hearing_since),
                 None => before.map_or_else(Instant::now, |miss| miss.since),
             };
             let absent = before.is_some_and(|miss| miss.absent);
+            let (since, absent) = match core.planted {
+                Planted::SilentAfterOneLook if listed.is_none() => {
+                    (since.checked_sub(SILENT_AFTER).unwrap_or(since), true)
+                }
+                _ => (since, absent),
+            };
             if since.elapsed() + SILENCE_CHECK < SILENT_AFTER || lookups >= SILENCE_LOOKUPS {
                 still.insert(key, Miss { since, absent });
                 continue;

@@ -5,7 +5,7 @@ use model::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Core,
+    Core, Planted,
     commit::WorkError,
     dispatch::{Outage, event_envelope},
     event,
@@ -18,10 +18,18 @@ pub(crate) async fn run(core: Core, outage: Outage, stop: CancellationToken) -> 
     let mut reconnects = core.ports.bus.reconnects();
     let mut beat = tokio::time::interval(REPUBLISH_CHECK);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    if let Err(error) = since_last_change(&core).await {
-        tracing::warn!(%error, "the last events of before cannot be published again now");
-    }
+    let by_cursor = core.planted == Planted::RelayByCursor;
+    // What the last process left may still have to go out; a store that is away is asked again.
+    let mut begun = by_cursor;
     loop {
+        if !begun {
+            match since_last_change(&core).await {
+                Ok(()) => begun = true,
+                Err(error) => {
+                    tracing::warn!(%error, "the last events of before cannot be published again now");
+                }
+            }
+        }
         let from = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
@@ -40,8 +48,9 @@ pub(crate) async fn run(core: Core, outage: Outage, stop: CancellationToken) -> 
                 }
             }
         };
+        let start = |from| if by_cursor { from } else { back(from) };
         if let Some(from) = from
-            && let Err(error) = since(&core, back(from)).await
+            && let Err(error) = since(&core, start(from)).await
         {
             tracing::warn!(%error, "recent events cannot be published again now");
             outage.missing(from);
@@ -95,13 +104,13 @@ async fn since(core: &Core, since: Timestamp) -> Result<(), WorkError> {
                         &found.birth.traceparent,
                     )
                 });
-                for result in core.ports.bus.publish(messages.collect()).await {
+                let given_up = parked::jobs(&changed.tenant, &changed.run, &found.events);
+                let messages = messages.chain(given_up).collect();
+                for result in core.ports.bus.publish(messages).await {
                     if let Err(error) = result {
                         return Err(WorkError::Unavailable(error.to_string()));
                     }
                 }
-                let given_up = parked::jobs(&changed.tenant, &changed.run, &found.events);
-                parked::tell(&core.ports, given_up.collect()).await;
                 if number >= found.head {
                     break;
                 }

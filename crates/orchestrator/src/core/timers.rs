@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Core,
+    Core, Planted,
     commit::{Work, WorkError},
     limits::{TIMER_POLL, WAKE_BATCH},
 };
@@ -42,10 +42,12 @@ const AT_ONCE: usize = 64;
 
 pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<()> {
     let mut alarm = core.alarm.0.subscribe();
+    // Only for the planted bug that forgets the timers of before.
+    let mut started = None;
     loop {
         let mut wait = TIMER_POLL;
         core.alarm.0.send_replace(None);
-        match round(&core).await {
+        match round(&core, &mut started).await {
             Ok((now, next)) => wait = next.map_or(TIMER_POLL, |at| at.since(now).min(TIMER_POLL)),
             Err(error) => tracing::warn!(%error, "timers cannot be read now"),
         }
@@ -69,13 +71,20 @@ pub(crate) async fn run(core: Core, stop: CancellationToken) -> anyhow::Result<(
 }
 
 /// Wakes what is due; says when the next timer is.
-async fn round(core: &Core) -> Result<(Timestamp, Option<Timestamp>), WorkError> {
+async fn round(
+    core: &Core,
+    started: &mut Option<Timestamp>,
+) -> Result<(Timestamp, Option<Timestamp>), WorkError> {
     let now = core.ports.store.now().await?;
-    let due = core.ports.store.due(now, WAKE_BATCH).await?;
+    let started = *started.get_or_insert(now);
+    let mut due = core.ports.store.due(now, WAKE_BATCH).await?;
     if due.ready {
         core.places.wake();
     }
     let full = due.runs.len() == WAKE_BATCH;
+    if core.planted == Planted::TimersFromMemory {
+        due.runs.retain(|due| due.wake_at >= started);
+    }
     stream::iter(due.runs)
         .for_each_concurrent(AT_ONCE, |due| async move {
             let run = due.run.clone();

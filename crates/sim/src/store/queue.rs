@@ -141,6 +141,7 @@ impl Tables {
             row.ready.remove(&key);
             row.shares
                 .extend(ready.limits.share.map(|share| (key.clone(), share.key)));
+            self.sent.insert(key.clone());
             row.jobs.insert(key, (sent, Instant::now()));
         }
         Claim::Sent

@@ -1,6 +1,9 @@
 //! What the store holds, and beside each run the reference that its commits must agree with.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use engine::{Event, Run, event::Kind, outstanding, run::Phase};
 use model::{
@@ -15,7 +18,10 @@ use tokio::time::Instant;
 use workflow::Plan;
 
 use super::queue::Queue;
-use crate::invariants::{Invariant, Violation};
+use crate::{
+    invariants::{Invariant, Violation},
+    plant::StoreBug,
+};
 
 type Key = (TenantId, RunId);
 
@@ -42,6 +48,8 @@ pub(crate) struct Row {
     reviews: BTreeMap<(StepName, ContentHash), ReviewRow>,
     /// How many of the events the snapshot holds.
     snapped: usize,
+    /// When its cancel was committed, and the jobs that were under way then.
+    pub(crate) cancelled: Option<(Instant, BTreeSet<JobId>)>,
 }
 
 impl Row {
@@ -60,15 +68,16 @@ pub(crate) struct Tables {
     blobs: BTreeMap<(TenantId, ContentHash), String>,
     keys: BTreeMap<(TenantId, String), RunId>,
     pub(super) queue: Queue,
-    /// The planted bug: any version will do.
-    unversioned: bool,
+    /// Every job that was ever to be sent, with its token.
+    pub(super) sent: BTreeSet<(JobId, u64)>,
+    planted: StoreBug,
 }
 
 impl Tables {
-    pub(crate) fn new(unversioned: bool, unpaced: bool) -> Self {
+    pub(crate) fn new(planted: StoreBug) -> Self {
         Self {
-            unversioned,
-            queue: Queue::new(unpaced),
+            planted,
+            queue: Queue::new(planted == StoreBug::PacesNotAsked),
             ..Self::default()
         }
     }
@@ -82,7 +91,8 @@ impl Tables {
         let key = (transition.tenant.clone(), transition.run.clone());
         let version = self.runs.get(&key).map_or(0, Row::version);
         let birth = transition.birth.is_some();
-        if (version != transition.expected && !self.unversioned) || (version > 0 && birth) {
+        let moved_on = version != transition.expected;
+        if (moved_on && self.planted != StoreBug::NoVersionCheck) || (version > 0 && birth) {
             return Err(CommitError::Stale {
                 run: transition.run,
                 expected: transition.expected,
@@ -92,6 +102,9 @@ impl Tables {
             self.bear(&key, &transition, birth)?;
         }
         self.save_blobs(&key.0, transition.blobs.clone());
+        let sent = transition.sent.iter();
+        self.sent
+            .extend(sent.map(|job| (job.job.clone(), job.token)));
         if let Some(row) = self.runs.get_mut(&key)
             && let Err(violation) = write(row, transition, settled)
         {
@@ -126,7 +139,7 @@ impl Tables {
                 .keys
                 .entry((key.0.clone(), text.clone()))
                 .or_insert_with(|| key.1.clone());
-            if *taken != key.1 {
+            if *taken != key.1 && self.planted != StoreBug::NoKeyCheck {
                 return Err(CommitError::KeyTaken(taken.clone()));
             }
         }
@@ -155,6 +168,7 @@ impl Tables {
             shares: BTreeMap::new(),
             ready: BTreeMap::new(),
             snapped: 0,
+            cancelled: None,
         };
         self.runs.insert(key.clone(), row);
         Ok(())
@@ -321,8 +335,17 @@ impl Tables {
         self.runs.values().map(|row| row.standing.updated).max()
     }
 
+    /// Whether a commit sent the job under this token.
+    pub(crate) fn has_sent(&self, job: &JobId, token: u64) -> bool {
+        self.sent.contains(&(job.clone(), token))
+    }
+
     pub(super) fn events(&self, tenant: &TenantId, run: &RunId, after: u64) -> Option<EventPage> {
-        let row = self.runs.get(&(tenant.clone(), run.clone()))?;
+        let row = if self.planted == StoreBug::TenantNotAsked {
+            self.of(run)?
+        } else {
+            self.runs.get(&(tenant.clone(), run.clone()))?
+        };
         let events = row.events.iter().filter(|event| event.sequence > after);
         Some(EventPage {
             birth: row.birth.clone(),
@@ -350,7 +373,17 @@ fn write(row: &mut Row, transition: Transition, settled: Option<Instant>) -> Res
             let what = format!("{} after a committed cancel", event.kind.name());
             return broken(Invariant::I10, what);
         }
+        if let Some(token) = settles(&event.kind)
+            && row.reference.settled.contains(&token)
+        {
+            let what = format!("the outcome under token {token} is recorded a second time");
+            return broken(Invariant::Outcomes, what);
+        }
         match &event.kind {
+            Kind::Cancelled { .. } => {
+                let jobs = row.jobs.keys().map(|(job, _)| job.clone());
+                row.cancelled = Some((now, jobs.collect()));
+            }
             Kind::JobRedriven { step, lost, .. } => lost_again(row, step, *lost, settled)?,
             Kind::StepFailed { step, failure, .. } if failure.class == ErrorClass::Parked => {
                 lost_again(row, step, u32::MAX, settled)?;
@@ -426,6 +459,17 @@ fn write(row: &mut Row, transition: Transition, settled: Option<Instant>) -> Res
         return broken(Invariant::OutstandingEqualsRows, what);
     }
     Ok(())
+}
+
+/// The token whose outcome an event records.
+fn settles(kind: &Kind) -> Option<u64> {
+    match kind {
+        Kind::StepFinished { token, .. }
+        | Kind::StepRetrying { token, .. }
+        | Kind::OutcomeLate { token, .. } => Some(*token),
+        Kind::StepFailed { job, .. } => job.as_ref().map(|(_, token)| *token),
+        _ => None,
+    }
 }
 
 /// What goes out when nothing goes wrong any more is not lost any more.

@@ -2,6 +2,7 @@
 
 mod faults;
 mod isolation;
+mod planted;
 mod schema;
 
 use sqlx::{Connection, PgConnection};

@@ -9,7 +9,7 @@ use ::service::{
     metric::{self, label},
     trace::{Span, attribute},
 };
-use engine::{Event, Run, event::Kind};
+use engine::{Command, Event, Run, event::Kind};
 use futures::future::join_all;
 use lru::LruCache;
 use model::{RunId, TenantId, Timestamp};
@@ -22,6 +22,7 @@ use super::{
     transition::{Draft, Sealed},
 };
 use crate::core::{
+    Planted,
     held::{Held, Plans, capacity},
     limits::{EVENT_PAGE, HELD_RUNS, MAX_BATCH, MAX_STALE},
 };
@@ -160,6 +161,11 @@ impl Lane {
         if transitions.is_empty() {
             return;
         }
+        if self.parts.planted == Planted::SendBeforeCommit {
+            for (_, effects, _, _) in &sealed {
+                self.parts.dispatcher.send(effects.clone()).await;
+            }
+        }
         let size = transitions.len();
         metrics::histogram!(metric::COMMIT_BATCH_SIZE).record(size as f64);
         let begun = Instant::now();
@@ -204,6 +210,11 @@ impl Lane {
                 answer(pending.reply, Err(WorkError::NotFound(key.1.clone())));
                 continue;
             };
+            if let (Planted::OutcomeTakenTwice, Command::Outcome { token, .. }) =
+                (self.parts.planted, &pending.work.command)
+            {
+                current.held.run.settled.remove(token);
+            }
             match engine::decide(
                 &current.held.plan,
                 &current.held.run,
@@ -227,7 +238,7 @@ impl Lane {
                     waiting.push(Waiting { pending, committed });
                 }
                 // The run may have moved on elsewhere; no commit would find that out.
-                Err(_) if remembered => {
+                Err(_) if remembered && self.parts.planted != Planted::RefusedFromMemory => {
                     pending.reread = true;
                     self.again.push_back(pending);
                 }
@@ -253,6 +264,9 @@ impl Lane {
         span: Span,
     ) {
         let result = match result {
+            Err(CommitError::Unknown(_)) if self.parts.planted == Planted::UnknownTakenAsDone => {
+                Ok(())
+            }
             Err(CommitError::Unknown(why)) => self.look(&key, &effects, why).await,
             known => known,
         };

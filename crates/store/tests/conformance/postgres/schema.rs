@@ -11,10 +11,9 @@ async fn list(on: &mut PgConnection, sql: &'static str) -> Vec<String> {
     sqlx::query_scalar(sql).fetch_all(on).await.expect("lists")
 }
 
-/// Each query names what breaks a rule; new tables, views and functions fall under them by themselves.
-#[tokio::test]
-async fn the_catalogue_keeps_the_rules() {
-    let mut admin = admin(&database().await).await;
+/// The rules of the catalogue that are broken, and by what. Each query names what breaks a rule; new tables,
+/// views and functions fall under them by themselves.
+pub(super) async fn broken_rules(admin: &mut PgConnection) -> Vec<(&'static str, Vec<String>)> {
     let rules = [
         (
             "a table without forced row-level security",
@@ -66,9 +65,20 @@ async fn the_catalogue_keeps_the_rules() {
              or exists (select from pg_class where relowner = pg_roles.oid))",
         ),
     ];
+    let mut broken = Vec::new();
     for (rule, sql) in rules {
-        assert_eq!(list(&mut admin, sql).await, [""; 0], "{rule}");
+        let by = list(admin, sql).await;
+        if !by.is_empty() {
+            broken.push((rule, by));
+        }
     }
+    broken
+}
+
+#[tokio::test]
+async fn the_catalogue_keeps_the_rules() {
+    let mut admin = admin(&database().await).await;
+    assert_eq!(broken_rules(&mut admin).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
