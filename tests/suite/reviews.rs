@@ -123,7 +123,7 @@ impl Person {
 
     fn with<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        if let Ok(value) = format!("Bearer {}", self.key).parse() {
+        if let (false, Ok(value)) = (self.key.is_empty(), format!("Bearer {}", self.key).parse()) {
             request.metadata_mut().insert("authorization", value);
         }
         request
@@ -356,8 +356,8 @@ async fn a_decision_holds_for_what_was_shown_across_a_restart_of_everything() ->
     anna.decide(&run, &last.subject, "reject", "").await?;
     assert_eq!(anna.ended(&run).await?, "rejected");
     let polished = asked.lock().expect("not poisoned").clone();
-    let polished = polished.iter().filter(|call| call.starts_with("polisher"));
-    let polished = polished.last().context("nothing was polished")?;
+    let mut polished = polished.iter().filter(|call| call.starts_with("polisher"));
+    let polished = polished.next_back().context("nothing was polished")?;
     assert!(polished.contains("the drafter no. 2"), "{polished}");
     Ok(())
 }
@@ -388,5 +388,50 @@ async fn a_deadline_fires_once_whoever_looks_at_it() -> anyhow::Result<()> {
         let review = author.review(&run).await?;
         assert_eq!(review.state, "approved_by_deadline");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn alone_without_keys_one_may_decide_on_ones_own() -> anyhow::Result<()> {
+    let home = tempfile::tempdir()?;
+    let dev = crate::dev::offline(home.path()).await?;
+    let alone = Person {
+        key: String::new(),
+        channel: channel(&dev.orchestrator)?,
+    };
+    let source = "# A text that people sign off
+workflow: signed
+version: 1
+input: CampaignInput
+steps:
+  draft: { agent: copy }
+  sign_off: { review: approver, of: [draft], needs: [draft] }
+";
+    alone.keep("signed", source).await?;
+    let brief = system_tests::brief::brief("Signed at home");
+    let input = model::job::CampaignInput::new(brief.into(), model::brief::Options::default());
+    let request = StartRequest {
+        workflow: "signed".to_owned(),
+        input_json: serde_json::to_string(&input)?,
+        ..StartRequest::default()
+    };
+    let mut workflows = WorkflowServiceClient::new(alone.channel.clone());
+    let started = workflows.start(alone.with(request.clone())).await?;
+    let run = started.into_inner().run_id;
+    let shown = alone.asked(&run, "").await?;
+    assert_eq!(shown.submitted_by, "");
+    alone.decide(&run, &shown.subject, "approve", "").await?;
+    assert_eq!(alone.ended(&run).await?, "completed");
+
+    // An input of another form is refused, with what is wrong.
+    let other = StartRequest {
+        input_json: r#"{"topic":"shoes"}"#.to_owned(),
+        ..request
+    };
+    let refused = workflows
+        .start(alone.with(other))
+        .await
+        .expect_err("faults");
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
     Ok(())
 }

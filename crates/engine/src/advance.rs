@@ -9,6 +9,7 @@ use crate::{
     apply::apply,
     event::{Event, Kind},
     items, recovery,
+    review::ancestors,
     run::{Phase, Run},
     schedule,
     scope::Facts,
@@ -61,17 +62,36 @@ impl<'a> Scratch<'a> {
             return;
         };
         let failed = self.run.steps.get(step);
-        let pauses = failed.is_some_and(|state| state.phase == Phase::Failed)
-            && self
-                .plan
-                .step(step)
-                .is_some_and(|step| step.on_failure == OnFailure::Pause);
+        let pauses =
+            failed.is_some_and(|state| state.phase == Phase::Failed) && asks(self.plan, step);
         if pauses && !self.giving_up && self.run.paused.is_none() {
-            let kind = Kind::Paused {
-                reason: format!("step {step} failed; retry it, or resume without it"),
-                by: step.to_string(),
-            };
-            self.emit(kind);
+            let step = step.clone();
+            self.pause_for(step);
+        }
+    }
+
+    fn pause_for(&mut self, step: StepName) {
+        self.emit(Kind::Paused {
+            reason: format!("step {step} failed; retry it, or resume without it"),
+            by: String::new(),
+            step: Some(step),
+        });
+    }
+
+    /// Goes on after a pause, unless something else failed in it that is to be asked about.
+    pub(crate) fn resume(&mut self, by: &str) {
+        let Some(paused) = self.run.paused.clone() else {
+            return;
+        };
+        self.emit(Kind::Resumed { by: by.to_owned() });
+        let unseen = self.run.steps.iter().find(|(name, state)| {
+            state.phase == Phase::Failed
+                && state.ended.is_some_and(|ended| ended >= paused.since)
+                && paused.step.as_ref() != Some(name)
+                && asks(self.plan, name)
+        });
+        if let Some(step) = unseen.map(|(name, _)| name.clone()) {
+            self.pause_for(step);
         }
     }
 
@@ -233,8 +253,18 @@ impl<'a> Scratch<'a> {
                 .steps
                 .get(&step.name)
                 .is_some_and(|state| state.phase == Phase::Waiting);
+            if !waiting {
+                continue;
+            }
             let mut before = step.needs.iter().chain(step.kind.of());
-            if !waiting || !before.all(|need| self.has_ended(need)) {
+            let mut ready = before.all(|need| self.has_ended(need));
+            if let StepKind::Review(_) = step.kind {
+                // All that led here: an audit far before may have to judge anew.
+                ready &= ancestors(plan, &step.name)
+                    .iter()
+                    .all(|need| self.has_ended(need));
+            }
+            if !ready {
                 continue;
             }
             match step
@@ -274,6 +304,12 @@ impl<'a> Scratch<'a> {
             .get(step)
             .is_some_and(|state| state.phase.ended())
     }
+}
+
+/// Whether a person is to be asked when the step has failed.
+fn asks(plan: &Plan, step: &StepName) -> bool {
+    let planned = plan.step(step);
+    planned.is_some_and(|step| step.on_failure == OnFailure::Pause)
 }
 
 /// How a run stands once all its steps have ended (`spec/campaign.md`, partial failure).

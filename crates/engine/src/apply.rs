@@ -9,7 +9,7 @@ use crate::{
     event::{Event, Kind},
     loops,
     recovery::Strategy,
-    review::{Decision, Review},
+    review::{Decision, Review, ancestors},
     run::{Paused, Phase, Run, Step, StepResult},
 };
 
@@ -197,14 +197,15 @@ pub fn apply(plan: &Plan, run: &mut Run, event: &Event) {
                 };
             }
         }
-        Kind::Paused { reason, by } => {
+        Kind::Paused { reason, by, step } => {
             run.paused = Some(Paused {
                 since: event.time,
                 reason: reason.clone(),
                 by: by.clone(),
+                step: step.clone(),
             });
         }
-        Kind::Resumed { .. } => run.paused = None,
+        Kind::Resumed { .. } => resume(run, event.time),
         Kind::Ended { status } => {
             run.status = *status;
             run.ended = Some(event.time);
@@ -218,6 +219,21 @@ pub fn apply(plan: &Plan, run: &mut Run, event: &Event) {
         }
     }
     hold(run, event);
+}
+
+/// People's time to decide stands still in a pause.
+fn resume(run: &mut Run, now: Timestamp) {
+    let Some(paused) = run.paused.take() else {
+        return;
+    };
+    let open = run
+        .steps
+        .values_mut()
+        .filter(|state| state.phase == Phase::Reviewing);
+    for review in open.filter_map(|state| state.review.as_mut()) {
+        let lost = now.since(paused.since.max(review.since));
+        review.deadline = review.deadline.map(|deadline| deadline.after(lost));
+    }
 }
 
 /// The time that a run waits for people is not its own.
@@ -316,16 +332,18 @@ fn judge_anew(plan: &Plan, run: &mut Run, step: &StepName) {
     for judge in &plan.steps {
         let concerned = match &judge.kind {
             StepKind::Audit { of, .. } => of.iter().any(|name| stale.contains(name.as_str())),
-            StepKind::Review(own) => {
-                let needs = own.of.iter().chain(&judge.needs);
-                needs.into_iter().any(|name| stale.contains(name.as_str()))
-            }
+            StepKind::Review(_) => ancestors(plan, &judge.name)
+                .iter()
+                .any(|name| stale.contains(name.as_str())),
             StepKind::Agent { .. } | StepKind::Loop(_) => false,
         };
         if !concerned {
             continue;
         }
         stale.insert(judge.name.to_string());
+        if let StepKind::Review(_) = judge.kind {
+            hold_back(plan, run, &judge.name);
+        }
         if let Some(state) = run.steps.get_mut(&judge.name)
             && state.phase != Phase::Waiting
         {
@@ -339,6 +357,18 @@ fn judge_anew(plan: &Plan, run: &mut Run, step: &StepName) {
     };
     for milestone in plan.milestones.iter().filter(concerned) {
         run.milestones.remove(&milestone.state);
+    }
+}
+
+/// What is under way behind a review was let through by a decision that holds no longer.
+fn hold_back(plan: &Plan, run: &mut Run, review: &StepName) {
+    for behind in &plan.steps {
+        let open = run.steps.get(&behind.name).is_some_and(|state| {
+            !state.phase.ended() && !matches!(state.phase, Phase::Waiting | Phase::Reviewing)
+        });
+        if open && ancestors(plan, &behind.name).contains(review) {
+            anew(plan, run, &behind.name);
+        }
     }
 }
 
@@ -484,8 +514,13 @@ fn anew(plan: &Plan, run: &mut Run, step: &StepName) {
     }
     if let Some(StepKind::Loop(own)) = plan.step(step).map(|step| &step.kind) {
         for name in own.steps.iter().chain([step]) {
-            if let Some(state) = run.steps.get_mut(name) {
-                state.pass = 1;
+            let items: Vec<_> = run.items(name).map(|(name, _)| name).collect();
+            for name in items.iter().chain([name]) {
+                if let Some(state) = run.steps.get_mut(name) {
+                    state.pass = 1;
+                    // Its passes are counted anew, and no job may be taken for one of before.
+                    state.revision += 1;
+                }
             }
         }
     }

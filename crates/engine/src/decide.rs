@@ -101,13 +101,14 @@ pub fn decide(
             scratch.emit(Kind::Paused {
                 reason: reason.clone(),
                 by: by.clone(),
+                step: None,
             });
         }
         Command::Resume { by } => {
             if run.paused.is_none() {
                 return Err(Refusal::NotPaused);
             }
-            scratch.emit(Kind::Resumed { by: by.clone() });
+            scratch.resume(by);
         }
     }
     scratch.advance();
@@ -383,6 +384,9 @@ fn retry(scratch: &mut Scratch<'_>, name: &StepName, by: &str) -> Result<(), Ref
             bounded(name, state)?;
         }
     }
+    let paused_for = scratch.run.paused.as_ref();
+    let paused_for = paused_for.and_then(|paused| paused.step.clone());
+    let resumes = paused_for.is_some_and(|step| failed.contains(&step));
     for step in failed {
         scratch.emit(Kind::Reopened {
             step,
@@ -391,9 +395,8 @@ fn retry(scratch: &mut Scratch<'_>, name: &StepName, by: &str) -> Result<(), Ref
             through: Vec::new(),
         });
     }
-    let paused_for = scratch.run.paused.as_ref().map(|paused| paused.by.as_str());
-    if paused_for.is_some_and(|step| step == name.as_str() || step == name.planned()) {
-        scratch.emit(Kind::Resumed { by: by.to_owned() });
+    if resumes {
+        scratch.resume(by);
     }
     Ok(())
 }

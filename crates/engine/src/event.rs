@@ -243,8 +243,10 @@ pub enum Kind {
     Paused {
         /// Why.
         reason: String,
-        /// Who asked; the step that failed, where it is one.
+        /// Who asked; empty where a failure did.
         by: String,
+        /// The step whose failure it was.
+        step: Option<StepName>,
     },
     /// The run goes on.
     Resumed {

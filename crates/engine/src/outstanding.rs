@@ -88,7 +88,7 @@ pub fn outstanding(run: &Run) -> Outstanding {
             }
             Phase::Reviewing => {
                 if let Some(review) = &state.review {
-                    if let Some(deadline) = review.deadline {
+                    if let (Some(deadline), None) = (review.deadline, &run.paused) {
                         all.timers.insert(Timer::Review(name.clone()), deadline);
                     }
                     let review_ref = ReviewRef {

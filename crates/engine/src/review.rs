@@ -7,7 +7,7 @@ use model::{ContentHash, StepName, Timestamp};
 use workflow::{OnDeadline, Path, People, Plan, Review as Planned, StepKind, plan};
 
 use crate::{
-    advance::Scratch,
+    advance::{Scratch, unworkable},
     command::{Person, Refusal},
     event::Kind,
     items,
@@ -138,6 +138,15 @@ pub(crate) struct Ballot<'a> {
 impl Scratch<'_> {
     /// People are asked, unless there is nothing to show them.
     pub(crate) fn ask(&mut self, step: &plan::Step, own: &Planned) {
+        if let Some(named) = people(&self.run, own) {
+            let others: BTreeSet<_> = named.iter().filter(|name| **name != self.run.by).collect();
+            if others.len() < own.approvals as usize {
+                let (count, wanted) = (others.len(), own.approvals);
+                let why = format!("{wanted} must approve, and `from` names {count} who may");
+                self.emit(unworkable(&step.name, why));
+                return;
+            }
+        }
         let kind = match subject(&self.run, &own.of) {
             Some((subject, of)) => Kind::ReviewAsked {
                 step: step.name.clone(),
@@ -279,7 +288,7 @@ fn may_decide(
     if !person.roles.contains(&review.role) {
         return Err(Refusal::NeedsRole(review.role.clone()));
     }
-    if person.name == run.by {
+    if !run.by.is_empty() && person.name == run.by {
         return Err(Refusal::OwnRun);
     }
     // Whoever it was escalated to may be somebody else.
@@ -304,23 +313,27 @@ pub fn people(run: &Run, planned: &Planned) -> Option<Vec<String>> {
     match planned.from.as_ref()? {
         People::Named(names) => Some(names.clone()),
         People::Input(Path::Input(path)) => {
-            let names = items::at(run, path)?.as_array()?;
-            let names = names.iter().filter_map(|name| name.as_str());
-            Some(names.map(str::to_owned).collect())
+            let names = items::at(run, path).and_then(|names| names.as_array());
+            let names = names.into_iter().flatten();
+            // Where the input names nobody, nobody may.
+            Some(
+                names
+                    .filter_map(|name| name.as_str())
+                    .map(str::to_owned)
+                    .collect(),
+            )
         }
         People::Input(Path::Fact(..)) => None,
     }
 }
 
-/// One hash over the versions of these steps, and the versions; none where there is none.
+/// One hash over the versions of these steps, and the versions; none where there is none. A version of an earlier pass
+/// counts where no later one was made: whatever carries the step's result carries it.
 pub(crate) fn subject(run: &Run, of: &[StepName]) -> Option<(ContentHash, Vec<(StepName, u32)>)> {
     let mut text = String::new();
     let mut versions = Vec::new();
     for step in of {
         for (name, result) in run.results(step) {
-            if run.steps.get(&name).is_some_and(|state| state.kept) {
-                continue;
-            }
             // Writing to a text cannot fail.
             let _ok = writeln!(text, "{name} {} {}", result.version, result.hash);
             versions.push((name, result.version));
@@ -344,7 +357,7 @@ pub fn back(plan: &Plan, run: &Run, review: &StepName) -> Vec<StepName> {
 }
 
 /// Every step that must have ended before this one, near or far.
-fn ancestors(plan: &Plan, step: &StepName) -> BTreeSet<StepName> {
+pub(crate) fn ancestors(plan: &Plan, step: &StepName) -> BTreeSet<StepName> {
     let mut found = BTreeSet::new();
     let mut open = vec![step.clone()];
     while let Some(name) = open.pop() {

@@ -33,7 +33,7 @@ pub struct Run {
     pub submitted: Timestamp,
     /// When it is given up.
     pub deadline: Option<Timestamp>,
-    /// Who submitted it.
+    /// Who submitted it; empty for nobody in particular.
     pub by: String,
     /// Since when it is paused, and why.
     pub paused: Option<Paused>,
@@ -65,8 +65,10 @@ pub struct Paused {
     pub since: Timestamp,
     /// Why.
     pub reason: String,
-    /// Who asked; the step that failed, where it is one.
+    /// Who asked; empty where a failure did.
     pub by: String,
+    /// The step whose failure it was.
+    pub step: Option<StepName>,
 }
 
 /// A step's state.

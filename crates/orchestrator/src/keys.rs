@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use ::service::auth::{Keys, KeysUnavailable, Principal, Role};
+use ::service::auth::{Keys, KeysUnavailable, LOCAL_TENANT, Principal, Role};
 use async_trait::async_trait;
 use lru::LruCache;
 use model::ContentHash;
@@ -56,7 +56,7 @@ impl Keys for StoredKeys {
         let principal = row.and_then(|owner| {
             let by = match owner.label.trim() {
                 // The hash's first digits tell keys apart in records without telling the key.
-                "" => format!("key-{}", hash.as_str().get(..8)?),
+                "" | LOCAL_TENANT => format!("key-{}", hash.as_str().get(..8)?),
                 label => label.to_owned(),
             };
             Some(Principal {

@@ -82,7 +82,7 @@ pub struct Principal {
     pub tenant: TenantId,
     /// What they may do.
     pub role: Role,
-    /// What they are called in records: the key's label.
+    /// What they are called in records: the key's label; [`LOCAL_TENANT`] without keys, and for no key.
     pub by: String,
 }
 
@@ -95,6 +95,16 @@ impl Principal {
         extensions
             .get()
             .ok_or_else(|| Status::unauthenticated("the call has no caller"))
+    }
+
+    /// Whom a run is submitted by: nobody in particular where there are no keys, since one person is all there is, and
+    /// would be kept from deciding on what they asked for.
+    pub fn author(&self) -> &str {
+        if self.by == LOCAL_TENANT {
+            ""
+        } else {
+            &self.by
+        }
     }
 
     /// The caller of a request, who must have one of these roles.

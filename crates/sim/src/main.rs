@@ -2,30 +2,16 @@
 
 #![expect(clippy::print_stdout, reason = "this is a command-line tool")]
 
+mod arguments;
+
 use std::{
     process::ExitCode,
     time::{Duration, Instant},
 };
 
-use clap::Parser;
-use sim::Plant;
+use clap::Parser as _;
 
-/// Simulates the whole system under faults, one world for each seed.
-#[derive(Parser)]
-struct Arguments {
-    /// How many seeds to run.
-    #[arg(long, default_value_t = 500)]
-    seeds: u64,
-    /// The first seed.
-    #[arg(long, default_value_t = 0)]
-    from: u64,
-    /// Replay this one seed and show all that happens.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Plant a bug, which must be found.
-    #[arg(long)]
-    plant: Option<Plant>,
-}
+use arguments::Arguments;
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();

@@ -6,7 +6,7 @@ use model::{AgentKind, fact::FactTypes, validate::Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::condition::Type;
+use crate::{condition::Type, limits::MAX_PROBLEMS};
 
 /// The known agents and inputs. A caller's own compiles a caller's own definitions.
 #[derive(Debug, Clone, Default)]
@@ -57,32 +57,34 @@ impl Shape {
         }
     }
 
-    /// What of `value`, which stands at `path`, is not of this shape.
+    /// What of `value`, which stands at `path`, is not of this shape; at most [`MAX_PROBLEMS`].
     pub fn problems(&self, value: &Value, path: &str) -> Vec<Problem> {
-        let fault = |message: String| {
-            vec![Problem {
-                path: path.to_owned(),
-                message,
-            }]
-        };
+        let mut found = Vec::new();
+        self.collect(value, path, &mut found);
+        found
+    }
+
+    fn collect(&self, value: &Value, path: &str, found: &mut Vec<Problem>) {
         match (self, value) {
             (Self::Bool, Value::Bool(_))
             | (Self::Number, Value::Number(_))
             | (Self::Text, Value::String(_))
-            | (Self::List, Value::Array(_)) => Vec::new(),
+            | (Self::List, Value::Array(_)) => {}
             (Self::Each(fields), Value::Array(list)) => {
-                let entries = list.iter().enumerate();
-                entries
-                    .flat_map(|(at, entry)| of_fields(fields, entry, &format!("{path}[{at}]")))
-                    .collect()
+                for (at, entry) in list.iter().enumerate() {
+                    if found.len() >= MAX_PROBLEMS {
+                        return;
+                    }
+                    of_fields(fields, entry, &format!("{path}[{at}]"), found);
+                }
             }
-            (Self::Object(fields), Value::Object(_)) => of_fields(fields, value, path),
-            (_, Value::Null) => fault("is missing".to_owned()),
-            (Self::Bool, _) => fault("must be true or false".to_owned()),
-            (Self::Number, _) => fault("must be a number".to_owned()),
-            (Self::Text, _) => fault("must be a text".to_owned()),
-            (Self::List | Self::Each(_), _) => fault("must be a list".to_owned()),
-            (Self::Object(_), _) => fault("must be an object".to_owned()),
+            (Self::Object(fields), Value::Object(_)) => of_fields(fields, value, path, found),
+            (_, Value::Null) => note(found, path, "is missing".to_owned()),
+            (Self::Bool, _) => note(found, path, "must be true or false".to_owned()),
+            (Self::Number, _) => note(found, path, "must be a number".to_owned()),
+            (Self::Text, _) => note(found, path, "must be a text".to_owned()),
+            (Self::List | Self::Each(_), _) => note(found, path, "must be a list".to_owned()),
+            (Self::Object(_), _) => note(found, path, "must be an object".to_owned()),
         }
     }
 
@@ -114,20 +116,37 @@ impl Shape {
     }
 }
 
-fn of_fields(fields: &BTreeMap<String, Shape>, value: &Value, path: &str) -> Vec<Problem> {
+fn note(found: &mut Vec<Problem>, path: &str, message: String) {
+    if found.len() < MAX_PROBLEMS {
+        found.push(Problem {
+            path: path.to_owned(),
+            message,
+        });
+    }
+}
+
+fn of_fields(
+    fields: &BTreeMap<String, Shape>,
+    value: &Value,
+    path: &str,
+    found: &mut Vec<Problem>,
+) {
     let Value::Object(given) = value else {
-        return Shape::Object(fields.clone()).problems(value, path);
+        return note(found, path, "must be an object".to_owned());
     };
-    let unknown = given.keys().filter(|name| !fields.contains_key(*name));
-    let unknown = unknown.map(|name| Problem {
-        path: format!("{path}.{name}"),
-        message: format!("is unknown; there are {}", names(fields)),
-    });
-    let known = fields.iter().flat_map(|(name, shape)| {
+    for name in given.keys().filter(|name| !fields.contains_key(*name)) {
+        if found.len() >= MAX_PROBLEMS {
+            return;
+        }
+        note(found, &format!("{path}.{name}"), "is unknown".to_owned());
+    }
+    for (name, shape) in fields {
+        if found.len() >= MAX_PROBLEMS {
+            return;
+        }
         let value = given.get(name).unwrap_or(&Value::Null);
-        shape.problems(value, &format!("{path}.{name}"))
-    });
-    unknown.chain(known).collect()
+        shape.collect(value, &format!("{path}.{name}"), found);
+    }
 }
 
 fn names(fields: &BTreeMap<String, Shape>) -> String {

@@ -210,7 +210,7 @@ async fn a_run_keeps_what_it_was_made_of() -> anyhow::Result<()> {
     ] {
         let entry = world.put(editor, put(content.0, content.1)).await?;
         assert_eq!(entry.version, 1);
-        assert!(entry.author.starts_with("key-"), "{entry:?}");
+        assert_eq!(entry.author, "test", "the label of the key");
     }
 
     // By names, checked only: the whole brief comes back.

@@ -90,6 +90,12 @@ fn check(bench: &Bench) {
         tokens.windows(2).all(|pair| pair[0] < pair[1]),
         "tokens do not grow"
     );
+    let mut jobs = BTreeSet::new();
+    for event in log {
+        if let Kind::StepStarted { step, job, .. } = &event.kind {
+            assert!(jobs.insert(job), "a job of {step} has the id of one before");
+        }
+    }
     let mut versions = BTreeSet::new();
     for event in log {
         if let Kind::StepFinished { step, version, .. } | Kind::StepEdited { step, version, .. } =

@@ -184,7 +184,7 @@ fn who_may_not_decide_is_refused() {
 
 #[test]
 fn named_people_alone_decide() {
-    let definition = DEFINITION.replace("approvals: 2", "approvals: 1, from: [ben, input.x]");
+    let definition = DEFINITION.replace("approvals: 2", "approvals: 1, from: [ben]");
     let mut bench = of(&definition);
     let other = ballot(&bench, "anna", Verdict::Approve);
     assert!(matches!(bench.tell(&other), Err(Refusal::NotAmong(_))));
@@ -409,4 +409,155 @@ fn a_review_that_the_run_has_no_time_for_is_not_rejected() {
     bench.done("outline");
     bench.wake().expect("the time is over");
     assert_eq!(bench.run.status, RunStatus::Failed);
+}
+
+const FAR: &str = "
+workflow: far
+version: 1
+input: Work
+steps:
+  outline: { agent: outline }
+  draft: { agent: draft, needs: [outline], on_failure: continue }
+  judge: { audit: quality, of: [draft], needs: [draft], on_failure: continue }
+  polish: { agent: polish, needs: [judge] }
+  sign_off: { review: approver, of: [draft], needs: [polish], when: 'steps.judge.score < 2' }
+  send: { agent: short, needs: [sign_off], for_each: input.items, with: [draft], on_failure: continue }
+";
+
+fn far() -> Bench {
+    let input =
+        serde_json::json!({ "items": [{ "id": "a", "kind": "x" }, { "id": "b", "kind": "x" }] });
+    let mut bench = Bench::written(FAR, input);
+    for name in ["outline", "draft", "judge", "polish"] {
+        bench.done(name);
+    }
+    assert_eq!(bench.phase("sign_off"), &Phase::Reviewing);
+    bench
+}
+
+fn edited(version: u32) -> Command {
+    Command::Edit {
+        step: step("draft"),
+        version,
+        hash: ContentHash::of(b"edited"),
+        by: "editor".into(),
+    }
+}
+
+#[test]
+fn people_are_asked_again_only_when_all_that_judges_has() {
+    let mut bench = far();
+    assert_eq!(
+        bench.tell(&edited(1)).expect("an edit"),
+        ["step_edited:draft", "step_started:judge"]
+    );
+    assert_eq!(bench.phase("sign_off"), &Phase::Waiting);
+    bench.done("judge");
+    assert_eq!(bench.phase("sign_off"), &Phase::Reviewing);
+}
+
+#[test]
+fn what_is_under_way_behind_a_voided_review_begins_anew() {
+    let mut bench = far();
+    let yes = ballot(&bench, "anna", Verdict::Approve);
+    bench.tell(&yes).expect("a decision");
+    bench.done("send.0");
+    assert_eq!(bench.under_way(), ["send.1"]);
+    bench.tell(&edited(1)).expect("an edit");
+    assert_eq!(bench.under_way(), ["judge"], "nothing goes out unapproved");
+    bench.done("judge");
+    let yes = ballot(&bench, "anna", Verdict::Approve);
+    bench.tell(&yes).expect("asked anew");
+    bench.done("send.0");
+    bench.done("send.1");
+    assert_eq!(bench.run.status, RunStatus::Completed);
+}
+
+#[test]
+fn what_was_sent_back_and_failed_is_asked_about_again() {
+    let mut bench = far();
+    let back = Command::Review {
+        step: step("sign_off"),
+        subject: asked(&bench),
+        verdict: Verdict::SendBack,
+        to: Some(step("outline")),
+        note: None,
+        person: person("anna"),
+    };
+    bench.tell(&back).expect("sent back");
+    bench.done("outline");
+    bench.failed("draft", ErrorClass::Policy);
+    bench.done("judge");
+    bench.done("polish");
+    assert_eq!(
+        bench.phase("sign_off"),
+        &Phase::Reviewing,
+        "never let through"
+    );
+}
+
+#[test]
+fn a_review_that_too_few_may_decide_fails_at_once() {
+    let definition = DEFINITION.replace("approvals: 2", "approvals: 2, from: [author, ben]");
+    let mut bench = Bench::written(&definition, serde_json::json!({}));
+    for name in ["outline", "draft", "judge"] {
+        bench.done(name);
+    }
+    assert_eq!(bench.run.status, RunStatus::Failed);
+}
+
+#[test]
+fn a_pause_stops_the_time_to_decide() {
+    let mut bench = in_review();
+    let deadline = |bench: &Bench| {
+        let state = &bench.run.steps[&step("sign_off")];
+        state.review.as_ref().and_then(|review| review.deadline)
+    };
+    let before = deadline(&bench).expect("one");
+    bench
+        .tell(&Command::Pause {
+            reason: String::new(),
+            by: "anna".into(),
+        })
+        .expect("under way");
+    assert_eq!(outstanding(&bench.run).wake_at(), None);
+    let paused = bench.now;
+    bench.now = paused.after(std::time::Duration::from_secs(7_200));
+    bench
+        .tell(&Command::Resume { by: "ben".into() })
+        .expect("paused");
+    assert_eq!(
+        deadline(&bench),
+        Some(before.after(bench.now.since(paused)))
+    );
+}
+
+#[test]
+fn each_failure_of_a_pause_is_asked_about() {
+    let mut bench = Bench::written(
+        "
+workflow: two
+version: 1
+input: Work
+steps:
+  outline: { agent: outline, on_failure: pause }
+  items: { agent: draft, for_each: input.items, max_parallel: 2, on_failure: pause }
+",
+        serde_json::json!({ "items": [{ "id": "a", "kind": "x" }, { "id": "b", "kind": "x" }] }),
+    );
+    bench.failed("items.1", ErrorClass::Policy);
+    bench.failed("outline", ErrorClass::Policy);
+    let retry = Command::Retry {
+        step: step("items"),
+        by: "anna".into(),
+    };
+    assert_eq!(
+        bench.tell(&retry).expect("failed"),
+        ["reopened:items.1", "resumed", "paused"],
+        "the other failure is asked about"
+    );
+    bench
+        .tell(&Command::Resume { by: "ben".into() })
+        .expect("paused");
+    assert_eq!(bench.under_way(), ["items.0", "items.1"]);
 }

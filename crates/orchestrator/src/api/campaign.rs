@@ -416,7 +416,7 @@ fn submission(
     let submission = Submission {
         tenant: principal.tenant.clone(),
         run,
-        by: principal.by.clone(),
+        by: principal.author().to_owned(),
         campaign: campaign.clone(),
         plan: std::sync::Arc::new(plan.clone()),
         title: input.brief.name.chars().take(MAX_TITLE_CHARS).collect(),

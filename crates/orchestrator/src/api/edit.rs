@@ -26,6 +26,8 @@ impl Api {
         } = request.into_inner();
         let step = StepName::new(step).map_err(|error| invalid("step", error))?;
         let held = self.held(&principal.tenant, &run).await?;
+        self.no_other_generation(&principal.tenant, &held.run.id)
+            .await?;
         let state = held.run.steps.get(&step);
         let result = state.and_then(|state| state.result.as_ref());
         let agent = state.and_then(|state| state.agent.as_ref());

@@ -224,7 +224,7 @@ fn submission(
     Ok(Submission {
         tenant: principal.tenant.clone(),
         run,
-        by: principal.by.clone(),
+        by: principal.author().to_owned(),
         title: format!("{} publications of {campaign}", plan.items.len()),
         holds: Some(format!("generation:{campaign}")),
         campaign,

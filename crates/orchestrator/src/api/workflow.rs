@@ -208,7 +208,7 @@ fn submission(
     Ok(Submission {
         tenant: principal.tenant.clone(),
         run: RunId::new(id.as_str()).map_err(new_id)?,
-        by: principal.by.clone(),
+        by: principal.author().to_owned(),
         campaign: CampaignId::new(id.as_str()).map_err(new_id)?,
         title: if title.trim().is_empty() {
             plan.workflow.clone()
@@ -216,9 +216,12 @@ fn submission(
             title
         },
         holds: None,
+        // The same input may be that of several workflows.
+        idempotency_key: Some(options.idempotency_key)
+            .filter(|key| !key.is_empty())
+            .map(|key| format!("{}:{key}", plan.workflow)),
         plan: Arc::new(plan),
         input: input.to_string(),
-        idempotency_key: Some(options.idempotency_key).filter(|key| !key.is_empty()),
         correlation_id: correlation.id.clone(),
         traceparent: correlation.traceparent.clone(),
         priority: options.priority,

@@ -273,7 +273,7 @@ fn describe(kind: &Kind) -> (String, String, Metadata) {
                 ("end", end.as_str().to_owned()),
             ],
         ),
-        Kind::Paused { reason, by } => (
+        Kind::Paused { reason, by, .. } => (
             none(),
             "the run is paused".to_owned(),
             vec![("reason", reason.clone()), ("by", by.clone())],

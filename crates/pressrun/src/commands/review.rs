@@ -145,11 +145,10 @@ fn drawn(review: &proto::Review) -> String {
         text,
         "  {approved} of {approvals} approved; it is left to {who}"
     );
-    let _ok = writeln!(
-        text,
-        "  submitted by {}, who may not decide",
-        plain(submitted_by)
-    );
+    if !submitted_by.is_empty() {
+        let by = plain(submitted_by);
+        let _ok = writeln!(text, "  submitted by {by}, who may not decide");
+    }
     if deadline.is_some() {
         let _ok = writeln!(text, "  until {}", minute(*deadline));
     }

@@ -202,6 +202,7 @@ fn every_kind() -> Vec<Event> {
         Kind::Paused {
             reason: "holiday".to_owned(),
             by: "mia".to_owned(),
+            step: Some(step("copy")),
         },
         Kind::Resumed {
             by: "mia".to_owned(),

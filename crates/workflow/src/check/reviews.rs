@@ -9,7 +9,7 @@ use crate::{
     definition::{Review, Step, Work},
     limits::{MAX_PERSON_BYTES, MAX_REVIEW_MS, MAX_REVIEWERS},
     path::Path,
-    plan::{OnDeadline, People},
+    plan::{OnDeadline, OnFailure, People},
     problem::{Place, Problems},
 };
 
@@ -47,6 +47,14 @@ fn roles(step: &Step, own: &Review, catalogue: &Catalogue, problems: &mut Proble
         && let OnDeadline::Escalate(to) = &on_deadline.value
     {
         role(to, on_deadline.place);
+        if *to == own.role.value {
+            let message = format!("`on_deadline` escalates to `{to}`, which it is left to already");
+            problems.note(on_deadline.place, Some(&step.name.value), message);
+        }
+    }
+    if step.on_failure == OnFailure::Pause {
+        let message = "`on_failure` of a review must be fail or continue: who rejects has answered";
+        note(problems, step, &step.name, message.to_owned());
     }
 }
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     FactRecords, FailureRecord, StatusRecord, UsageRecord,
-    event::{end_of, verdict_of},
+    event::read::{end_of, verdict_of},
     fact_records, facts_of,
 };
 
